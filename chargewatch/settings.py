@@ -1,0 +1,68 @@
+"""Settings from the environment; the only module that reads it."""
+
+import os
+import socket
+from dataclasses import dataclass
+from pathlib import Path
+
+from chargewatch.errors import Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What an installation decides. Every field has a default with which one machine works."""
+
+    home: Path
+    """Folder for the embedded database, the broker's state and logs (`CHARGEWATCH_HOME`)."""
+    dsn: str | None
+    """libpq connection string or URI (`CHARGEWATCH_DSN`); without it the embedded database is used."""
+    mqtt_url: str
+    """`mqtt://` or `mqtts://` with optional user and password (`CHARGEWATCH_MQTT_URL`)."""
+    client_id: str
+    """MQTT client id of the collector, stable over restarts (`CHARGEWATCH_CLIENT_ID`)."""
+    metrics_port_collector: int
+    """TCP port of the collector's /metrics, 0 for none (`CHARGEWATCH_COLLECTOR_METRICS_PORT`)."""
+    metrics_port_scheduler: int
+    """TCP port of the scheduler's /metrics, 0 for none (`CHARGEWATCH_SCHEDULER_METRICS_PORT`)."""
+    metrics_host: str
+    """Address that the metrics listen on (`CHARGEWATCH_METRICS_HOST`)."""
+    capture_dir: Path | None
+    """Folder of the capture archive; none by default (`CHARGEWATCH_CAPTURE_DIR`)."""
+    batch_items: int
+    """A batch is committed at this many items at the latest (`CHARGEWATCH_BATCH_ITEMS`)."""
+    batch_ms: int
+    """A batch is committed after this many milliseconds at the latest (`CHARGEWATCH_BATCH_MS`)."""
+    receive_maximum: int
+    """Messages that may be unacknowledged at a time (`CHARGEWATCH_RECEIVE_MAXIMUM`)."""
+
+
+def _whole(name: str, default: int, least: int, most: int) -> int:
+    text = os.environ.get(name)
+    if not text:
+        return default
+    try:
+        value = int(text)
+    except ValueError:
+        value = least - 1
+    if not least <= value <= most:
+        raise Refusal(f"{name} is {text!r}", f"a whole number from {least} to {most}")
+    return value
+
+
+def load() -> Settings:
+    """Settings of this process; raises Refusal for a value that cannot be."""
+    env = os.environ
+    capture = env.get("CHARGEWATCH_CAPTURE_DIR")
+    return Settings(
+        home=Path(env.get("CHARGEWATCH_HOME") or ".chargewatch").expanduser().resolve(),
+        dsn=env.get("CHARGEWATCH_DSN") or None,
+        mqtt_url=env.get("CHARGEWATCH_MQTT_URL") or "mqtt://127.0.0.1:1883",
+        client_id=env.get("CHARGEWATCH_CLIENT_ID") or f"chargewatch-collector-{socket.gethostname()}",
+        metrics_port_collector=_whole("CHARGEWATCH_COLLECTOR_METRICS_PORT", 9464, 0, 65535),
+        metrics_port_scheduler=_whole("CHARGEWATCH_SCHEDULER_METRICS_PORT", 9465, 0, 65535),
+        metrics_host=env.get("CHARGEWATCH_METRICS_HOST") or "127.0.0.1",
+        capture_dir=Path(capture).expanduser().resolve() if capture else None,
+        batch_items=_whole("CHARGEWATCH_BATCH_ITEMS", 5000, 1, 1_000_000),
+        batch_ms=_whole("CHARGEWATCH_BATCH_MS", 100, 1, 60_000),
+        receive_maximum=_whole("CHARGEWATCH_RECEIVE_MAXIMUM", 2000, 1, 65_535),
+    )

@@ -1,0 +1,1 @@
+"""Django project: settings for migrations now, pages and accounts later."""

@@ -28,15 +28,11 @@ app = typer.Typer(
     epilog="Settings come from the environment: CHARGEWATCH_HOME, CHARGEWATCH_DSN, CHARGEWATCH_MQTT_URL. "
     "Without a DSN an embedded database is used, in CHARGEWATCH_HOME (.chargewatch).",
 )
-app.add_typer(
-    registry.commands.app, name="registry", help="What exists: import and export of contract 3's tables."
-)
+app.add_typer(registry.commands.app, name="registry", help="What exists: import and export of contract 3's tables.")
 app.add_typer(uptime.commands.app, name="uptime", help="Availability: report it, explain it.")
 app.add_typer(subsidy.commands.app, name="subsidy", help="Subsidies: state them, explain them.")
 app.add_typer(ledger.commands.app, name="ledger", help="The record of issued figures: export and verify it.")
-app.add_typer(
-    collecting.quarantine_app, name="quarantine", help="What was refused at the door: list, show, retry."
-)
+app.add_typer(collecting.quarantine_app, name="quarantine", help="What was refused at the door: list, show, retry.")
 for command in (
     collecting.ingest,
     collecting.collect,
@@ -87,9 +83,7 @@ def demo(
 
 @app.callback(invoke_without_command=True)
 def _version(
-    version: Annotated[
-        bool, typer.Option("--version", help="Print the version and end.", is_eager=True)
-    ] = False,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and end.", is_eager=True)] = False,
 ) -> None:
     if version:
         print(f"chargewatch {__version__}")

@@ -30,9 +30,7 @@ def connect(*, autocommit: bool = True) -> psycopg.Connection:
     """A connection in UTC; Refusal if the server cannot be reached or the DSN cannot be read."""
     where = dsn()
     try:
-        connection = psycopg.connect(
-            where, autocommit=True, connect_timeout=10, application_name="chargewatch"
-        )
+        connection = psycopg.connect(where, autocommit=True, connect_timeout=10, application_name="chargewatch")
     except psycopg.Error as error:
         reason = " ".join(str(error).split())
         raise Refusal(
@@ -105,9 +103,7 @@ def _one(connection: psycopg.Connection, sql: str, values: tuple[object, ...] = 
     try:
         row = connection.execute(sql.encode(), values or None).fetchone()
     except psycopg.errors.UndefinedTable:
-        raise Refusal(
-            "the database has no tables of chargewatch yet", "`chargewatch migrate` first"
-        ) from None
+        raise Refusal("the database has no tables of chargewatch yet", "`chargewatch migrate` first") from None
     if row is None:
         raise Refusal("the database has no tables of chargewatch yet", "`chargewatch migrate` first")
     return row[0]

@@ -108,9 +108,7 @@ class _Server:
             wanted = Path(tempfile.gettempdir()) / f"chargewatch-{os.geteuid()}-{name}"
         wanted.mkdir(mode=0o700, parents=True, exist_ok=True)
         if wanted.stat().st_uid not in (0, os.geteuid()) and not self.as_user:
-            raise Refusal(
-                f"{wanted} belongs to somebody else", "a folder of this user for the database's socket"
-            )
+            raise Refusal(f"{wanted} belongs to somebody else", "a folder of this user for the database's socket")
         self._give(wanted)
         return wanted
 

@@ -1,0 +1,1 @@
+"""Facts → service intervals → figures and verdicts (semantics 1–5)."""

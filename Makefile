@@ -1,0 +1,57 @@
+# chargewatch. `make` alone prints what there is.
+
+PYTHON ?= python3
+BIN := .venv/bin
+PACKAGES := chargewatch registry collector uptime subsidy ledger scheduler portal simulators
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test check format lock clean
+
+help: ## What can be made
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: .venv/installed ## Make .venv with all that is needed to run; the program is .venv/bin/chargewatch
+
+demo: .venv/installed ## One simulated month from message to yuan, in two minutes; KEEP=1 keeps it serving
+	@$(BIN)/python -m chargewatch.demo $(if $(KEEP),--keep)
+
+test: .venv/installed-for-tests ## Install what the tests need and run all of them
+	@$(BIN)/python tests/bring.py
+	@$(BIN)/pytest
+
+check: .venv/installed-for-tests ## Only style, types and walls between packages
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: .venv/installed-for-tests ## Format the code and mend what can be mended
+	$(BIN)/ruff check --fix-only .
+	$(BIN)/ruff format .
+
+lock: ## Renew requirements/*.txt from *.in (needs uv)
+	uv pip compile -q --upgrade --python-version 3.11 --universal --generate-hashes requirements/run.in -o requirements/run.txt
+	uv pip compile -q --upgrade --python-version 3.11 --universal --generate-hashes -c requirements/run.txt requirements/test.in -o requirements/test.txt
+
+clean: ## Remove .venv, the demo's data and all caches
+	rm -rf .venv build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache *.egg-info
+	rm -rf .chargewatch
+
+# The environment. Each stamp is younger than what it was made from, so nothing is installed twice.
+
+.venv/bin/python:
+	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON). On Debian or Ubuntu: apt install python3 python3-venv" >&2; exit 2; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+	  { echo "chargewatch needs Python 3.11 or newer, and $(PYTHON) is `$(PYTHON) -V`. Name another: make PYTHON=python3.12 …" >&2; exit 2; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+	  { echo "$(PYTHON) cannot make environments. On Debian or Ubuntu: apt install python3-venv" >&2; exit 2; }
+	$(PYTHON) -m venv .venv
+
+.venv/installed: requirements/run.txt pyproject.toml | .venv/bin/python
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/run.txt
+	$(BIN)/pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/installed-for-tests: requirements/test.txt .venv/installed
+	$(BIN)/pip install -q --disable-pip-version-check --require-hashes -r requirements/test.txt
+	@touch $@

@@ -1,27 +1,22 @@
 """Charging sessions as evidence: which revision counts, and which sessions prove that the connector served.
 
-Both are read by availability (semantics 2.3) and by the subsidies (semantics 7). A table of sessions has one row a stored
-version and the columns operator_id, session_id, revision, content_sha256 (hex), received_us, started_us, ended_us,
+Both are read by availability (semantics 2.3) and by the subsidies (semantics 7). A table of sessions has one row a
+stored version and the columns operator_id, session_id, revision, content_sha256 (hex), received_us, started_us, ended_us,
 connector_nos (tuple of int), energy_kwh, meter_start_kwh, meter_end_kwh (Decimal or None), void (bool).
 """
 
-from decimal import Decimal
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from chargewatch.instants import US_PER_H
-
-LONGEST_PROOF_US = 24 * US_PER_H
-SHARE_OF_ENERGY = Decimal("0.01")
-LEAST_TOLERANCE_KWH = Decimal("0.05")
-SAME_ORDER_US = 24 * US_PER_H
+from uptime.settings import IntervalSettings
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
 
 
-def counting(sessions: pd.DataFrame) -> Mask:
+def counting(sessions: pd.DataFrame, settings: IntervalSettings) -> Mask:
     """True for the one version of each order that counts, a void one included; of a contradictory id every order's.
 
     Of one session_id the highest revision, then the latest receipt, then the content's hash counts.
@@ -29,7 +24,7 @@ def counting(sessions: pd.DataFrame) -> Mask:
     if sessions.empty:
         return np.zeros(0, dtype=np.bool_)
     order = pd.DataFrame({"operator_id": sessions["operator_id"], "session_id": sessions["session_id"]})
-    order["part"] = _parts(sessions)
+    order["part"] = _parts(sessions, settings)
     ranked = order.assign(
         revision=sessions["revision"], received=sessions["received_us"], content=sessions["content_sha256"]
     ).sort_values(["operator_id", "session_id", "part", "revision", "received", "content"])
@@ -37,33 +32,34 @@ def counting(sessions: pd.DataFrame) -> Mask:
     return last.reindex(sessions.index).to_numpy(dtype=np.bool_)
 
 
-def contradictory(sessions: pd.DataFrame) -> Mask:
-    """True for every version of an id that was used at another connector too, or for starts more than 24 h apart."""
+def contradictory(sessions: pd.DataFrame, settings: IntervalSettings) -> Mask:
+    """True for every version of an id that was used at another connector too, or for starts too far apart (24 h)."""
     if sessions.empty:
         return np.zeros(0, dtype=np.bool_)
-    parts = pd.Series(_parts(sessions), index=sessions.index)
+    parts = pd.Series(_parts(sessions, settings), index=sessions.index)
     several = parts.groupby([sessions["operator_id"], sessions["session_id"]], sort=False).transform("nunique") > 1
     return several.to_numpy(dtype=np.bool_)
 
 
-def proven(sessions: pd.DataFrame) -> Mask:
-    """True for sessions of at most 24 h whose energy is positive and whose registers differ by it (semantics 2.3).
+def proven(sessions: pd.DataFrame, settings: IntervalSettings) -> Mask:
+    """True for sessions that prove serving (semantics 2.3): not too long, energy positive, registers differ by it.
 
-    "By it" is within 1 % of the energy or 0.05 kWh, whichever is more. A void version proves nothing.
+    Limits and tolerances are those of `settings.proof`. A void version proves nothing.
     """
     if sessions.empty:
         return np.zeros(0, dtype=np.bool_)
+    proof = settings.proof
     length = sessions["ended_us"].to_numpy() - sessions["started_us"].to_numpy()
     read = sessions["meter_start_kwh"].notna().to_numpy() & sessions["meter_end_kwh"].notna().to_numpy()
-    result = np.asarray((length <= LONGEST_PROOF_US) & read & ~sessions["void"].to_numpy(dtype=np.bool_))
+    result = np.asarray((length <= proof.longest_h * US_PER_H) & read & ~sessions["void"].to_numpy(dtype=np.bool_))
     energy = sessions["energy_kwh"].to_numpy()[result]
     advance = sessions["meter_end_kwh"].to_numpy()[result] - sessions["meter_start_kwh"].to_numpy()[result]
-    tolerance = np.maximum(energy * SHARE_OF_ENERGY, LEAST_TOLERANCE_KWH)
+    tolerance = np.maximum(energy * proof.tolerance_ratio, proof.tolerance_kwh)
     result[result] = ((energy > 0) & (np.abs(advance - energy) <= tolerance)).astype(np.bool_)
     return result
 
 
-def _parts(sessions: pd.DataFrame) -> Any:
+def _parts(sessions: pd.DataFrame, settings: IntervalSettings) -> Any:
     """Number of the order within its id: versions at the same connectors, each starting within 24 h of the earliest.
 
     Almost every id has one version, so only those with several are looked at.
@@ -76,6 +72,6 @@ def _parts(sessions: pd.DataFrame) -> Any:
     place = [*keys, "connector_nos"]
     ordered = several.sort_values([*place, "started_us"])
     gap = ordered.groupby(place, sort=False)["started_us"].diff()
-    begins = gap.isna() | (gap > SAME_ORDER_US)
+    begins = gap.isna() | (gap > settings.same_order_h * US_PER_H)
     parts.loc[ordered.index] = begins.groupby([ordered[key] for key in keys], sort=False).cumsum()
     return parts.to_numpy()

@@ -1,0 +1,164 @@
+"""Random facts and declarations in which ties, exact limits and contradictions are common, not rare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from fractions import Fraction
+
+from hypothesis import strategies as st
+
+from tests.generative.reference_availability import (
+    DAY,
+    HOUR,
+    MINUTE,
+    SECOND,
+    STATE_OF,
+    Heartbeat,
+    Item,
+    Meter,
+    Receipt,
+    Session,
+    Settings,
+    Status,
+)
+from tests.generative.reference_figures import EVERY_CAUSE, Declaration
+
+START = 1_685_548_800 * SECOND
+"""2023-06-01T00:00:00+08:00, the start of a policy day."""
+
+LIMIT = 10 * MINUTE
+GAPS = (1, 5 * MINUTE, LIMIT - 1, LIMIT, LIMIT + 1, 6 * HOUR, DAY - LIMIT, DAY - 1, DAY, DAY + 1, 3 * DAY)
+DELAYS = (0, 0, 0, -5 * MINUTE, SECOND, DAY - 1, DAY, DAY + 1, 10 * DAY)
+STATUSES = ("available", "charging", "faulted", "unavailable", "offline", "unknown", *sorted(STATE_OF))
+
+# energy, register at the start, register at the end: on each side of every condition of a proven session
+REGISTERS = tuple(
+    (Fraction(energy), start if start is None else Fraction(start), end if end is None else Fraction(end))
+    for energy, start, end in (
+        ("20", "100", "120"), ("20", "100", "120.2"), ("20", "100", "120.201"), ("20", "100", "119.8"),
+        ("20", "100", "119.799"), ("1", "100", "101.05"), ("1", "100", "101.051"), ("1", "100", "100.95"),
+        ("1", "100", "100.949"), ("0", "100", "100"), ("0", "100", "100.05"), ("0.001", "100", "100.001"),
+        ("20", None, "120"), ("20", "100", None), ("20", None, None), ("20", "120", "100"),
+    )
+)  # fmt: skip
+
+
+@st.composite
+def grids(draw: st.DrawFn, least: int = 1, most: int = 8) -> list[int]:
+    """A few instants, apart by the gaps that the rules turn on."""
+    instants = [START + draw(st.sampled_from((0, 1, 12 * HOUR, DAY - 1, DAY)))]
+    for gap in draw(st.lists(st.sampled_from(GAPS), min_size=least - 1, max_size=most - 1)):
+        instants.append(instants[-1] + gap)
+    return instants
+
+
+def receipts(at_us: int) -> st.SearchStrategy[Receipt]:
+    """Receipts of something that happened then, in time and late, at the limit and a microsecond beside it."""
+    return st.builds(
+        Receipt,
+        received_us=st.sampled_from(DELAYS).map(lambda delay: at_us + delay),
+        boot_id=st.sampled_from("ab"),
+        seq=st.integers(0, 2),
+        place=st.integers(0, 2),
+    )
+
+
+@st.composite
+def items(draw: st.DrawFn, grid: Sequence[int], connectors: Sequence[tuple[int, ...]] = ((1,),)) -> Item:
+    """One item at the grid's instants."""
+    at = draw(st.sampled_from(grid))
+    kind = draw(st.sampled_from(("status", "status", "heartbeat", "heartbeat", "meter", "session")))
+    if kind == "status":
+        return Status(at, draw(st.sampled_from(STATUSES)), draw(receipts(at)))
+    if kind == "heartbeat":
+        return Heartbeat(at, draw(receipts(at)))
+    if kind == "meter":
+        return Meter(at, draw(receipts(at)))
+    end = draw(st.sampled_from([instant for instant in grid if instant >= at]))
+    energy, register_start, register_end = draw(st.sampled_from(REGISTERS))
+    return Session(
+        draw(st.sampled_from(("s1", "s2"))),
+        at,
+        end,
+        energy,
+        register_start,
+        register_end,
+        draw(receipts(end)),
+        revision=draw(st.integers(0, 2)),
+        void=draw(st.sampled_from((False, False, False, True))),
+        connectors=draw(st.sampled_from(connectors)),
+    )
+
+
+@st.composite
+def histories(draw: st.DrawFn, most: int = 14) -> list[Item]:
+    """Everything that was received about one connector, repeats and contradictions included."""
+    return draw(st.lists(items(draw(grids())), max_size=most))
+
+
+def settings() -> st.SearchStrategy[Settings]:
+    """The interval settings: mostly the default ones, and their neighbours."""
+    return st.one_of(
+        st.just(Settings()),
+        st.builds(
+            Settings,
+            reporting=st.sampled_from((
+                ((0, 5 * MINUTE),),
+                ((0, 60 * MINUTE),),
+                ((0, 5 * MINUTE), (START + DAY, 60 * MINUTE)),
+                ((0, 12 * HOUR), (START + DAY, 5 * MINUTE)),
+            )),
+            silence_factor=st.sampled_from((1, 2, 3)),
+            stale_limit_us=st.sampled_from((HOUR, DAY, 3 * DAY)),
+            late_limit_us=st.sampled_from((0, SECOND, DAY)),
+            silence_from_last_sign=st.booleans(),
+        ),
+    )  # fmt: skip
+
+
+@st.composite
+def declarations(draw: st.DrawFn, grid: Sequence[int]) -> Declaration:
+    """Declared time on the grid, filed before, at or after the instants that matter."""
+    start = draw(st.sampled_from(grid))
+    end = draw(st.sampled_from([instant for instant in grid if instant > start] or [start + HOUR]))
+    filed = draw(st.sampled_from(grid)) + draw(st.sampled_from((-HOUR, -1, 0, 1)))
+    return Declaration(
+        draw(st.sampled_from(("routine_maintenance", "routine_maintenance", "platform_outage", *EVERY_CAUSE))),
+        start,
+        end,
+        draw(st.sampled_from((start - DAY, filed))),
+        approved=draw(st.sampled_from((True, True, True, False))),
+        withdrawn=draw(st.sampled_from((False, False, False, True))),
+    )
+
+
+def clock(t: int) -> str:
+    """An instant as day.hour:minute after the start, the rest in microseconds."""
+    day, rest = divmod(t - START, DAY)
+    minutes, odd = divmod(rest, MINUTE)
+    nearest = f"d{day} {minutes // 60:02d}:{minutes % 60:02d}"
+    if odd == 0:
+        return nearest
+    return f"{nearest}+{odd}µs" if odd <= MINUTE // 2 else f"{clock(t - odd + MINUTE)}-{MINUTE - odd}µs"
+
+
+def told(history: Iterable[Item]) -> str:
+    """A history as lines that a person reads."""
+    lines = []
+    for item in history:
+        receipt = item.receipt
+        came = f"received {clock(receipt.received_us)} by {receipt.boot_id}/{receipt.seq}/{receipt.place}"
+        match item:
+            case Status():
+                lines.append(f"{clock(item.at_us)} status {item.status}; {came}")
+            case Session():
+                void = " void" if item.void else ""
+                lines.append(
+                    f"{clock(item.start_us)} to {clock(item.end_us)} session {item.session_id} revision"
+                    f" {item.revision}{void} on {item.connectors}: {float(item.energy_kwh)} kWh, registers"
+                    f" {item.meter_start_kwh and float(item.meter_start_kwh)} to"
+                    f" {item.meter_end_kwh and float(item.meter_end_kwh)}; {came}"
+                )
+            case _:
+                lines.append(f"{clock(item.at_us)} {type(item).__name__.lower()}; {came}")
+    return "\n".join(lines)

@@ -1,0 +1,1 @@
+"""What was issued: append-only, chained, verifiable offline."""

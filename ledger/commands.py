@@ -1,0 +1,117 @@
+"""`chargewatch ledger`: read, export and verify what was issued. Only the scheduler's jobs issue."""
+
+import gzip
+import json
+import zlib
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from chargewatch.database import connect
+from chargewatch.errors import CheckFailed, Refusal
+from chargewatch.output import Format, emit, say
+from ledger import store
+from ledger.canonical import dumps, loads
+from ledger.chain import Record, header
+from ledger.export import lines, verify_export
+from ledger.verify import Problem, verify
+
+app = typer.Typer(no_args_is_help=True, help="The record of issued figures: append-only, chained, verifiable.")
+
+SHOWN = 20
+
+
+@app.command("export")
+def export(
+    file: Annotated[Path, typer.Argument(help="NDJSON to write; compressed where it ends in .gz.")],
+) -> None:
+    """Write every record and every day's head to a file that can be verified without this system."""
+    with connect() as conn, store.contents(conn) as (count, records, heads):
+        try:
+            # No name and no time in the compressed file: the same ledger gives the same bytes.
+            with file.open("wb") as raw:
+                out = gzip.GzipFile("", "wb", fileobj=raw, mtime=0) if file.suffix == ".gz" else raw
+                out.writelines(lines(records, heads, count))
+                out.close()
+        except OSError as error:
+            raise Refusal(f"{file} cannot be written: {error.strerror}") from None
+    say(f"{count} records and {len(heads)} heads written to {file}")
+
+
+@app.command("verify")
+def verify_ledger(
+    file: Annotated[Path | None, typer.Argument(help="An export; without it the store.")] = None,
+    head: Annotated[
+        list[str] | None,
+        typer.Option(help="A head kept outside, as LAST_SEQ:TREE_HEAD; it must be the ledger's own. Repeatable."),
+    ] = None,
+) -> None:
+    """Say whether the ledger is as it was written; exit status 1 names the record that is not."""
+    kept = dict(_kept(text) for text in head or ())
+    if file is not None:
+        found, problems = verify_export(_read(file), kept)
+        count, heads = len(found.records), found.heads
+    else:
+        with connect() as conn, store.contents(conn) as (count, records, heads):
+            problems = verify(records, heads, kept)
+    if problems:
+        raise CheckFailed(_said(problems))
+    end = f"; the head of {heads[-1].day} is {heads[-1].last_seq}:{heads[-1].tree_head}" if heads else ""
+    typer.echo(f"{count} records and {len(heads)} heads hold{end}")
+
+
+@app.command("list")
+def list_records(
+    kind: Annotated[str | None, typer.Option(help="Only records of this kind.")] = None,
+    format: Annotated[Format, typer.Option(help="How to print.")] = Format.table,
+) -> None:
+    """List what was issued: one line a record."""
+    with connect() as conn:
+        rows = [_line(record) for record in store.all_records(conn) if kind in (None, record.kind)]
+    emit(rows, format, ("seq", "kind", "subject", "as_of", "recorded_at", "supersedes", "hash"))
+
+
+@app.command("show")
+def show(seq: Annotated[int, typer.Argument(help="Number of the record.")]) -> None:
+    """Print one record as JSON, with its body and what changed against the one it supersedes."""
+    with connect() as conn:
+        record = store.record(conn, seq)
+    if record is None:
+        raise Refusal(f"the ledger has no record {seq}", "a number from `chargewatch ledger list`")
+    texts = {"body": loads(record.body), "difference": loads(record.difference or "null")}
+    print(json.dumps({**_line(record), **texts}, ensure_ascii=False, indent=1))
+
+
+def _line(record: Record) -> dict[str, object]:
+    plain: dict[str, object] = loads(dumps({**header(record), "hash": record.hash}))
+    return plain
+
+
+def _kept(text: str) -> tuple[int, str]:
+    seq, _, tree_head = text.partition(":")
+    if not seq.isdigit() or len(tree_head) != 64:
+        raise Refusal(f"the head {text!r} cannot be read", "LAST_SEQ:TREE_HEAD, as `ledger verify` prints it")
+    return int(seq), tree_head.lower()
+
+
+def _read(file: Path) -> bytes:
+    try:
+        data = file.read_bytes()
+        return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+    except OSError as error:
+        reason = error.strerror or str(error)
+    except (EOFError, zlib.error) as error:
+        reason = str(error)
+    raise (
+        CheckFailed(f"{file} cannot be read: {reason}.")
+        if file.is_file()
+        else Refusal(f"{file} cannot be read: {reason}", "an export of `chargewatch ledger export`")
+    )
+
+
+def _said(problems: list[Problem]) -> str:
+    shown = [f"The ledger does not hold, {len(problems)} problem(s):", *map(str, problems[:SHOWN])]
+    if len(problems) > SHOWN:
+        shown.append(f"and {len(problems) - SHOWN} more")
+    return "\n".join(shown)

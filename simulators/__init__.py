@@ -1,0 +1,1 @@
+"""Stand-ins for the outside world: real sessions played again, and a seeded city that knows its truth."""

@@ -1,0 +1,116 @@
+"""`chargewatch replay` and `chargewatch simulate`, for the command line to mount."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from chargewatch.errors import CheckFailed, Refusal
+from chargewatch.instants import from_us
+from chargewatch.output import progress, say
+from chargewatch.settings import load
+from simulators import capture_file, real_messages, real_registry, registry_folder
+from simulators.broker import publish
+from simulators.calendar import DAY_US, ZONE
+from simulators.feed import Message
+from simulators.real_sessions import RealSessions
+
+Registry = Annotated[Path, typer.Option("--registry", help="Folder for the registry tables (CSV).")]
+Capture = Annotated[Path | None, typer.Option("--capture", help="Capture file to write (.gz compresses).")]
+Mqtt = Annotated[bool, typer.Option("--mqtt", help="Publish to the broker at CHARGEWATCH_MQTT_URL instead.")]
+
+
+def replay(
+    *,
+    sessions: Annotated[Path, typer.Option(help="Table of real sessions (CSV, optionally .gz).")],
+    connectors: Annotated[Path, typer.Option(help="Table of their connectors (CSV, optionally .gz).")],
+    registry: Registry,
+    capture: Capture = None,
+    mqtt: Mqtt = False,
+    first_day: Annotated[
+        str,
+        typer.Option(
+            help="All times are moved by whole days so that the first session starts on this day "
+            "(a calendar day in Asia/Shanghai)."
+        ),
+    ] = "2023-06-01",
+    heartbeat_min: Annotated[
+        int, typer.Option(help="Minutes between heartbeats; the registry gets it as reporting interval.")
+    ] = 60,
+) -> None:
+    """Play real sessions again: registry tables, and messages into a capture file or straight to the broker."""
+    one_way(capture, mqtt)
+    if not 1 <= heartbeat_min <= 1440:
+        raise Refusal(f"--heartbeat-min is {heartbeat_min}", "1 to 1440 minutes")
+    real = RealSessions.read(sessions, connectors).moved(day("--first-day", first_day))
+    registry_folder.write(real_registry.tables(real, heartbeat_min), registry)
+    from_us, to_us = real_messages.window(real)
+    deliver(real_messages.messages(real, heartbeat_min), capture, "replay", from_us, to_us)
+    energy = sum(session.energy_kwh for session in real.sessions)
+    say(f"{len(real.sessions)} sessions, {energy} kWh; registry tables in {registry}.")
+
+
+def one_way(capture: Path | None, mqtt: bool) -> None:
+    """Refuse a call that names no way out for the messages, or two."""
+    if (capture is None) != mqtt:
+        raise Refusal("both or neither of --capture and --mqtt are given", "one of them")
+
+
+def day(option: str, text: str) -> date:
+    """The calendar day of an option's value; Refusal if it is none."""
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Refusal(f"{option} is {text!r}", "a day as YYYY-MM-DD") from None
+
+
+def deliver(messages: Iterable[Message], capture: Path | None, what: str, from_us: int, to_us: int) -> None:
+    """Send messages into the capture file, or to the broker where none is named; says how many went."""
+    with _bar(what, from_us, to_us) as seen:
+        if capture is not None:
+            written = capture_file.write(messages, capture, seen)
+            sentence = f"{written} messages written to {capture}."
+        else:
+            result = publish(messages, load().mqtt_url, seen)
+            if result.refused:
+                raise CheckFailed(
+                    f"The broker refused {result.refused} of {result.acknowledged} messages; "
+                    "is this user allowed to write below ev/1/?"
+                )
+            unheard = f" ({result.unheard} of them had no subscriber)" if result.unheard else ""
+            sentence = f"{result.acknowledged} messages acknowledged by the broker{unheard}."
+    say(sentence)
+
+
+@contextmanager
+def _bar(what: str, from_us: int, to_us: int) -> Iterator[Callable[[Message], None]]:
+    """A progress bar over the simulated days; its note is the simulated time."""
+    with progress(what, (to_us - from_us) // DAY_US, "days") as advance:
+        reached = from_us
+        unsaid = 0
+
+        def seen(message: Message) -> None:
+            nonlocal reached, unsaid
+            unsaid += 1
+            if unsaid < 500 and message.sent_us < reached + DAY_US:
+                return
+            unsaid = 0
+            days = max(0, (min(message.sent_us, to_us) - reached) // DAY_US)
+            reached += days * DAY_US
+            advance(days, from_us_local(message.sent_us))
+
+        yield seen
+        advance((to_us - reached) // DAY_US)
+
+
+def from_us_local(us: int) -> str:
+    """Simulated time as the city's clocks show it."""
+    return from_us(us).astimezone(ZONE).strftime("%Y-%m-%d %H:%M")
+
+
+def simulate() -> None:
+    """Simulate a seeded city (being built)."""
+    raise Refusal("the seeded city is not built yet")

@@ -8,7 +8,7 @@ from chargewatch import timeseries
 
 STORE = """
 CREATE TABLE store (
-  only boolean PRIMARY KEY DEFAULT true CHECK (only),
+  single boolean PRIMARY KEY DEFAULT true CHECK (single),
   rehearsal boolean NOT NULL DEFAULT false,
   created_at timestamptz NOT NULL DEFAULT clock_timestamp()
 );

@@ -36,6 +36,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(folder)
 
 
+@pytest.fixture(autouse=True)
+def _no_server_in_unit_tests(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """libpq opens its sockets below Python's: where there are no sockets, there is no database to be found either."""
+    if request.node.get_closest_marker("disable_socket"):
+        monkeypatch.setenv("CHARGEWATCH_HOME", "/dev/null/unit-tests-have-no-database")
+        monkeypatch.setenv("CHARGEWATCH_DSN", "host=/dev/null/unit-tests-have-no-database")
+        assert not {"dsn", "embedded_dsn", "broker"} & set(request.fixturenames), "this is an integration test"
+
+
 def need(why_not: str) -> None:
     """Leave the test out for this reason, if there is one; where nothing may be left out, fail."""
     if why_not and ci():

@@ -47,7 +47,7 @@ def test_texts_are_not_normalised() -> None:
 
 @pytest.mark.parametrize("text", ['{"a":1.5}', '{"a":1e2}', "NaN", '{"a":1,"a":2}'])
 def test_a_float_or_a_key_twice_is_not_read(text: str) -> None:
-    with pytest.raises(ValueError, match="float|twice"):
+    with pytest.raises(ValueError, match=r"float|twice"):
         loads(text)
 
 

@@ -1,0 +1,1 @@
+"""One table of jobs, run when the store says that they are due."""

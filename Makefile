@@ -11,9 +11,10 @@ help: ## What can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: .venv/installed ## Make .venv with all that is needed to run; the program is .venv/bin/chargewatch
+	@echo "$(BIN)/chargewatch is ready."
 
 demo: .venv/installed ## One simulated month from message to yuan, in two minutes; KEEP=1 keeps it serving
-	@$(BIN)/python -m chargewatch.demo $(if $(KEEP),--keep)
+	@$(BIN)/chargewatch demo $(if $(KEEP),--keep)
 
 test: .venv/installed-for-tests ## Install what the tests need and run all of them
 	@$(BIN)/python tests/bring.py

@@ -96,5 +96,9 @@ BEGIN
   EXECUTE format('CREATE TABLE %I (LIKE %I INCLUDING DEFAULTS INCLUDING CONSTRAINTS INCLUDING INDEXES)', name, series);
   EXECUTE format('ALTER TABLE %I ATTACH PARTITION %I FOR VALUES FROM (%L) TO (%L)', series, name,
                  month::timestamp AT TIME ZONE 'UTC', (month + interval '1 month') AT TIME ZONE 'UTC');
+  -- Triggers of a statement are not inherited: what refuses TRUNCATE of the table refuses it of its parts, too.
+  IF EXISTS (SELECT FROM pg_trigger WHERE tgrelid = series::regclass AND tgtype & 32 <> 0) THEN
+    EXECUTE format('CREATE TRIGGER no_truncate BEFORE TRUNCATE ON %I EXECUTE FUNCTION chargewatch_refuse()', name);
+  END IF;
 END $$;
 """

@@ -1,0 +1,1 @@
+"""The doors: messages in, facts stored, everything else quarantined."""

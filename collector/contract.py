@@ -1,0 +1,244 @@
+"""Contract 1, version 1: what a message holds, item by item, and why what is not accepted is not.
+
+Pure: topic, bytes, time of receipt and the registry's connectors in, values out. A message is judged in this order, and
+the first reason that holds makes the whole of it one quarantined item: `too_large` (bytes), `wrong_operator`,
+`unreadable` (topic, encoding, syntax, envelope), `unknown_schema`, `too_large` (items), `invalid_item` (no items).
+After that every item is judged by itself (`collector.items`).
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from collector import items
+from collector.items import Context, Item, Unfit
+from collector.personal import mask
+from collector.values import instant
+
+MOST_BYTES = 256 * 1024
+MOST_ITEMS = 1000
+KINDS = ("status", "meter", "session", "heartbeat")
+REASONS = (
+    "unreadable", "unknown_schema", "invalid_item", "wrong_operator", "unknown_connector", "clock_future",
+    "implausible", "too_large", "personal_data",
+)  # fmt: skip
+
+_READERS = {"status": items.status, "meter": items.meter, "session": items.session, "heartbeat": items.heartbeat}
+_LEVELS = 4
+_MOST_SEQ = 2**63 - 1
+_NAME_CHARACTERS = 100
+
+
+class Directory(msgspec.Struct, frozen=True):
+    """The registry's connectors: operator_id → connector_id → connector_no. Every registered operator is a key."""
+
+    connectors: Mapping[str, Mapping[str, int]]
+
+
+class Rejected(msgspec.Struct, frozen=True):
+    """An item that is not accepted: why, and its own bytes, personal values masked. A whole message has place 0."""
+
+    place: int
+    reason: str
+    detail: str
+    payload: bytes
+
+
+class Link(msgspec.Struct, frozen=True):
+    """An operator's connection came up (`ready`) or went away (`lost`); for live views only."""
+
+    state: str
+    boot_id: str | None
+
+
+class Decoded(msgspec.Struct, frozen=True):
+    """One message with the fate of its items so far; whether an accepted one is a duplicate the store finds out.
+
+    `kind` is one of KINDS, `link`, or `other` where the topic names none. `operator_id` is the topic's, None where it
+    names none. The envelope's fields are None where it could not be read; `received_at` is None where the sender's
+    clock was asked for (a rehearsal) and the message has none.
+    """
+
+    topic: str
+    kind: str
+    operator_id: str | None
+    boot_id: str | None
+    seq: int | None
+    sent_at: datetime | None
+    received_at: datetime | None
+    sha256: bytes
+    size: int
+    accepted: tuple[Item, ...]
+    rejected: tuple[Rejected, ...]
+    link: Link | None = None
+
+    @property
+    def offered(self) -> int:
+        """Number of items that the message offered."""
+        return len(self.accepted) + len(self.rejected)
+
+
+class _Envelope(msgspec.Struct):
+    schema: str
+    boot_id: str
+    seq: int
+    sent_at: str
+    items: list[msgspec.Raw]
+    msg_id: str | None = None
+
+
+class _Link(msgspec.Struct):
+    schema: str
+    state: str
+    boot_id: str | None = None
+
+
+class _Schema(msgspec.Struct):
+    schema: str
+
+
+_envelope = msgspec.json.Decoder(_Envelope).decode
+_link = msgspec.json.Decoder(_Link).decode
+_schema = msgspec.json.Decoder(_Schema).decode
+_KEYS = [f'"{name}"'.encode() for name in _Envelope.__struct_fields__]
+
+
+def decode(topic: str, payload: bytes, received_at: datetime | None, directory: Directory) -> Decoded:
+    """What a message holds. Without `received_at` the message's own `sent_at` is its receipt (a rehearsal)."""
+    topic = topic.replace("\0", "\ufffd")
+    operator_id, kind = _address(topic)
+    head: dict[str, Any] = {
+        "topic": topic, "kind": kind, "operator_id": operator_id, "boot_id": None, "seq": None, "sent_at": None,
+        "received_at": received_at, "sha256": hashlib.sha256(payload).digest(), "size": len(payload),
+    }  # fmt: skip
+
+    def whole(reason: str, detail: str) -> Decoded:
+        return Decoded(**head, accepted=(), rejected=(Rejected(0, reason, detail, mask(payload)),))
+
+    if len(payload) > MOST_BYTES:
+        return whole("too_large", f"{len(payload)} bytes, at most {MOST_BYTES}")
+    if operator_id is None:
+        return whole("unreadable", "the topic is not ev/1/{operator_id}/{kind}")
+    connectors = directory.connectors.get(operator_id)
+    if connectors is None:
+        return whole("wrong_operator", "the topic's operator is not in the registry")
+    if kind == "other":
+        return whole("unknown_schema", "the topic's last level is none of contract 1")
+    try:
+        text = payload.decode()
+        if kind == "link":
+            link = _read_link(payload)
+            return Decoded(**head, accepted=(), rejected=(), link=link)
+        envelope = _read_envelope(payload, text, kind)
+    except Unfit as unfit:
+        return whole(unfit.reason, unfit.detail)
+    except UnicodeDecodeError:
+        return whole("unreadable", "it is not UTF-8")
+    except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+        return whole(*_unreadable(payload, kind, error))
+    head |= {"boot_id": envelope.boot_id, "seq": envelope.seq, "sent_at": instant(envelope.sent_at)}
+    receipt = received_at if received_at is not None else head["sent_at"]
+    head["received_at"] = receipt
+    if not envelope.items:
+        return whole("invalid_item", "the message has no items")
+    if len(envelope.items) > MOST_ITEMS:
+        return whole("too_large", f"{len(envelope.items)} items, at most {MOST_ITEMS}")
+    entries, rejected = _entries(envelope.items, kind)
+    if len(entries) + len(rejected) > MOST_ITEMS:
+        return whole("too_large", f"{len(entries) + len(rejected)} items, at most {MOST_ITEMS}")
+    accepted: list[Item] = []
+    reader, context = _READERS[kind], Context(receipt, connectors)
+    for place, raw in entries:
+        try:
+            accepted.append(reader(raw, place, context))
+        except Unfit as unfit:
+            rejected.append(Rejected(place, unfit.reason, unfit.detail, mask(bytes(raw))))
+    return Decoded(**head, accepted=tuple(accepted), rejected=tuple(rejected))
+
+
+def item(kind: str, raw: bytes, place: int, received_at: datetime, connectors: Mapping[str, int]) -> Item | Rejected:
+    """One item again from the bytes that quarantine kept of it, judged as at its own receipt."""
+    try:
+        return _READERS[kind](raw, place, Context(received_at, connectors))
+    except Unfit as unfit:
+        return Rejected(place, unfit.reason, unfit.detail, mask(raw))
+
+
+def _address(topic: str) -> tuple[str | None, str]:
+    levels = topic.split("/")
+    if len(levels) != _LEVELS or levels[:2] != ["ev", "1"] or not items.is_id(levels[2]):
+        return None, "other"
+    return levels[2], levels[3] if levels[3] in KINDS or levels[3] == "link" else "other"
+
+
+def _read_envelope(payload: bytes, text: str, kind: str) -> _Envelope:
+    envelope = _envelope(payload)
+    if envelope.schema != f"ev.{kind}/1":
+        raise Unfit("unknown_schema", f"schema is not ev.{kind}/1")
+    if not 0 <= envelope.seq <= _MOST_SEQ:
+        raise Unfit("unreadable", "seq is not a whole number from 0 on")
+    if not 1 <= len(envelope.boot_id) <= _NAME_CHARACTERS or not envelope.boot_id.isprintable():
+        raise Unfit("unreadable", f"boot_id is not 1 to {_NAME_CHARACTERS} printable characters")
+    instant(envelope.sent_at)
+    _refuse_twofold(payload, text)
+    return envelope
+
+
+def _refuse_twofold(payload: bytes, text: str) -> None:
+    """Which of two equal keys was meant, nobody can say afterwards; msgspec lets the last one win."""
+    if b"\\" in payload or any(payload.count(key) > 1 for key in _KEYS):
+        try:
+            # Inside the items a repeated key costs its item only: there the pairs are let pass.
+            json.loads(text, object_pairs_hook=_Pairs, parse_float=str, parse_int=str).refuse_repeated()
+        except RecursionError:
+            raise ValueError("it is nested too deep") from None
+
+
+class _Pairs:
+    def __init__(self, pairs: list[tuple[str, Any]]) -> None:
+        self.keys = [key for key, _ in pairs]
+
+    def refuse_repeated(self) -> None:
+        if len(set(self.keys)) != len(self.keys):
+            raise ValueError("a key stands in the envelope twice")
+
+
+def _read_link(payload: bytes) -> Link:
+    link = _link(payload)
+    if link.schema != "ev.link/1":
+        raise Unfit("unknown_schema", "schema is not ev.link/1")
+    if link.state not in ("ready", "lost"):
+        raise Unfit("invalid_item", "state is neither ready nor lost")
+    if link.boot_id is not None and not (len(link.boot_id) <= _NAME_CHARACTERS and link.boot_id.isprintable()):
+        raise Unfit("invalid_item", f"boot_id is not up to {_NAME_CHARACTERS} printable characters")
+    return Link(link.state, link.boot_id)
+
+
+def _unreadable(payload: bytes, kind: str, error: Exception) -> tuple[str, str]:
+    """A message of another version need not have our envelope: its schema speaks first."""
+    try:
+        if _schema(payload).schema != f"ev.{kind}/1":
+            return "unknown_schema", f"schema is not ev.{kind}/1"
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        pass
+    if isinstance(error, RecursionError):
+        return "unreadable", "it is nested too deep"
+    return "unreadable", str(error)
+
+
+def _entries(raws: list[msgspec.Raw], kind: str) -> tuple[list[tuple[int, bytes | msgspec.Raw]], list[Rejected]]:
+    """Items by place; a heartbeat's list is as many items as it has ids, all of one place."""
+    if kind != "heartbeat":
+        return list(enumerate(raws)), []
+    entries: list[tuple[int, bytes | msgspec.Raw]] = []
+    rejected = []
+    for place, raw in enumerate(raws):
+        try:
+            entries += [(place, beat) for beat in items.beats(raw)]
+        except Unfit as unfit:
+            rejected.append(Rejected(place, unfit.reason, unfit.detail, mask(bytes(raw))))
+    return entries, rejected

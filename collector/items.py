@@ -1,0 +1,399 @@
+"""The items of contract 1: how each kind is read, and what a read one is.
+
+An item is judged in this order, and the first reason that holds is its reason: `invalid_item`, `personal_data`,
+`implausible`, `clock_future`, `unknown_connector`. What waits as unknown_connector therefore needs nothing but a
+registration.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from operator import attrgetter
+from typing import Any, Literal, get_args
+
+import msgspec
+
+from collector.personal import is_personal
+from collector.values import HUGE, ZERO, from_text, instant, number, plain
+
+Status = Literal[
+    "available", "preparing", "occupied", "charging", "suspended_ev", "suspended_evse", "finishing", "reserved",
+    "unavailable", "faulted", "offline", "unknown",
+]  # fmt: skip
+STATUSES: frozenset[str] = frozenset(get_args(Status))
+
+EARLIEST = datetime(2010, 1, 1, tzinfo=UTC)
+AHEAD = timedelta(minutes=5)
+"""How far ahead of its receipt an item may be dated (contract 1)."""
+
+_ID = re.compile(r"[\w.\-]{1,50}")
+_NAME_CHARACTERS = 100
+_TEXT_CHARACTERS = 1000
+_MOST_REVISIONS = 2**31 - 1
+
+
+class StatusItem(msgspec.Struct, frozen=True, gc=False):
+    """A connector's status change."""
+
+    place: int
+    connector_no: int
+    at: datetime
+    status: str
+    fault_code: str | None
+    detail: str | None
+
+
+class MeterItem(msgspec.Struct, frozen=True, gc=False):
+    """A sample of a connector's billing meter; energy is its register in kWh."""
+
+    place: int
+    connector_no: int
+    at: datetime
+    energy_kwh: Decimal
+    power_kw: Decimal | None
+    voltage_v: Decimal | None
+    current_a: Decimal | None
+    soc_pct: Decimal | None
+    session_id: str | None
+
+
+class HeartbeatItem(msgspec.Struct, frozen=True, gc=False):
+    """Proof of life of one connector."""
+
+    place: int
+    connector_no: int
+    at: datetime
+
+
+class SessionItem(msgspec.Struct, frozen=True):
+    """A finished charging session; `at` is its end, `body` its periods and fees with decimals as text."""
+
+    place: int
+    session_id: str
+    revision: int
+    content_sha256: bytes
+    at: datetime
+    started_at: datetime
+    connector_nos: list[int]
+    energy_kwh: Decimal
+    meter_start_kwh: Decimal | None
+    meter_end_kwh: Decimal | None
+    void: bool
+    vehicle: str | None
+    stop_reason: str | None
+    total_fee: Decimal | None
+    body: dict[str, Any]
+
+
+Item = StatusItem | MeterItem | HeartbeatItem | SessionItem
+
+
+class Unfit(Exception):
+    """Why an item is not accepted: a reason code of contract 1 and one clause in words."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        self.reason, self.detail = reason, detail
+
+
+class Context(msgspec.Struct, frozen=True):
+    """What an item is judged against: its receipt, and its operator's connectors by id."""
+
+    received_at: datetime
+    connectors: Mapping[str, int]
+
+
+class _Wire(msgspec.Struct):
+    pass
+
+
+class _Status(_Wire):
+    connector_id: str
+    at: str
+    status: str
+    fault_code: str | None = None
+    detail: str | None = None
+
+
+class _Meter(_Wire):
+    connector_id: str
+    at: str
+    energy_kwh: Any
+    power_kw: Any = None
+    voltage_v: Any = None
+    current_a: Any = None
+    soc_pct: Any = None
+    session_id: str | None = None
+
+
+class _Heartbeat(_Wire):
+    at: msgspec.Raw
+    connector_id: msgspec.Raw | None = None
+    connector_ids: list[msgspec.Raw] | None = None
+
+
+class _Beat(_Wire):
+    at: str
+    connector_id: str
+
+
+class _Period(_Wire):
+    start: str
+    end: str
+    energy_kwh: Any
+    electricity_price: Any = None
+    service_price: Any = None
+
+
+class _Session(_Wire):
+    session_id: str
+    start: str
+    end: str
+    energy_kwh: Any
+    connector_id: str | None = None
+    connector_ids: list[str] | None = None
+    meter_start_kwh: Any = None
+    meter_end_kwh: Any = None
+    periods: list[_Period] | None = None
+    electricity_fee: Any = None
+    service_fee: Any = None
+    other_fee: Any = None
+    discount: Any = None
+    total_fee: Any = None
+    stop_reason: str | None = None
+    vehicle: str | None = None
+    revision: int | None = None
+    void: bool | None = None
+
+
+_FEES = ("electricity_fee", "service_fee", "other_fee", "discount", "total_fee")
+
+
+def _reader(wire: type[_Wire], *texts: str) -> Callable[[bytes | msgspec.Raw], Any]:
+    """Reads one item; `texts` names the fields of the wire that are text."""
+    decode = msgspec.json.Decoder(wire, float_hook=from_text).decode
+    fields = wire.__struct_fields__
+    keys = [f'"{name}"'.encode() for name in fields]
+    astuple, texts_of = msgspec.structs.astuple, attrgetter(*texts)
+
+    def read(raw: bytes | msgspec.Raw) -> Any:
+        try:
+            value = decode(raw)
+        except (msgspec.MsgspecError, RecursionError, ValueError) as error:
+            raise Unfit("invalid_item", _clause(error)) from None
+        text = bytes(raw)
+        # msgspec lets the last of two equal keys win; which one was meant, nobody can say afterwards. Where every
+        # quotation mark is accounted for by a field there is neither a second key nor an unknown one.
+        marks = 2 * (len(fields) - astuple(value).count(None) + len(texts) - texts_of(value).count(None))
+        if b"\\" in text or (text.count(b'"') != marks and any(text.count(key) > 1 for key in keys)):
+            _refuse_twofold(text)
+        return value
+
+    return read
+
+
+def _clause(error: Exception) -> str:
+    return str(error) if isinstance(error, msgspec.ValidationError) else "it cannot be read"
+
+
+def refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """For json's `object_pairs_hook`: an object whose keys are all different, or ValueError."""
+    read = dict(pairs)
+    if len(read) != len(pairs):
+        raise ValueError("a key stands in it twice")
+    return read
+
+
+def _refuse_twofold(text: bytes) -> None:
+    try:
+        value = json.loads(text, object_pairs_hook=refuse_repeated_keys, parse_float=str, parse_int=str)
+    except (ValueError, RecursionError) as error:
+        raise Unfit("invalid_item", str(error) if "twice" in str(error) else "it cannot be read") from None
+    if any(isinstance(field, str) and "\0" in field for field in value.values()):
+        raise Unfit("invalid_item", "a text holds U+0000")
+
+
+def _instant(text: str) -> datetime:
+    try:
+        return instant(text)
+    except ValueError as error:
+        raise Unfit("invalid_item", str(error)) from None
+
+
+def _number(value: object, name: str) -> Decimal:
+    try:
+        return number(value)
+    except ValueError as error:
+        raise Unfit("invalid_item", f"{name}: {error}") from None
+
+
+def _optional(value: object, name: str) -> Decimal | None:
+    return None if value is None else _number(value, name)
+
+
+def _name(value: str, what: str) -> str:
+    if not 1 <= len(value) <= _NAME_CHARACTERS or not value.isprintable():
+        raise Unfit("invalid_item", f"{what} is not 1 to {_NAME_CHARACTERS} printable characters")
+    return value
+
+
+def _free(texts: Iterable[str | None]) -> None:
+    for text in texts:
+        if text is not None and len(text) > _TEXT_CHARACTERS:
+            raise Unfit("invalid_item", f"a text has more than {_TEXT_CHARACTERS} characters")
+
+
+def _not_personal(texts: Iterable[str | None]) -> None:
+    if any(text is not None and is_personal(text) for text in texts):
+        raise Unfit("personal_data", "a value is a plate, a VIN or a telephone number")
+
+
+def is_id(text: str) -> bool:
+    """Whether a text is an id of contract 3: letters, digits, `_`, `-`, `.`, at most 50."""
+    return _ID.fullmatch(text) is not None
+
+
+def _sought(connector_id: str, context: Context) -> int | None:
+    """The connector's number, None where it is not registered: that is the last thing an item is refused for."""
+    no = context.connectors.get(connector_id)
+    if no is None and not is_id(connector_id):
+        raise Unfit("invalid_item", "connector_id is not 1 to 50 letters, digits, '_', '-' or '.'")
+    return no
+
+
+def _possible(energies: Iterable[Decimal | None], others: Iterable[Decimal | None] = ()) -> None:
+    if any(energy is not None and not ZERO <= energy < HUGE for energy in energies):
+        raise Unfit("implausible", "an energy is negative or beyond anything that can be")
+    if any(value is not None and value == HUGE for value in others):
+        raise Unfit("implausible", "a number is beyond anything that can be")
+
+
+def _timely(at: datetime, context: Context, *others: datetime) -> None:
+    if at < EARLIEST or any(other < EARLIEST for other in others):
+        raise Unfit("implausible", "a date is before 2010")
+    if at - context.received_at > AHEAD:
+        raise Unfit("clock_future", "it is dated more than 5 min after its receipt")
+
+
+def _found(no: int | None, connector_id: str) -> int:
+    if no is None:
+        raise Unfit("unknown_connector", f"connector {connector_id} is not in the registry")
+    return no
+
+
+_read_status = _reader(_Status, "connector_id", "at", "status", "fault_code", "detail")
+_read_meter = _reader(_Meter, "connector_id", "at", "session_id")
+_read_session = _reader(_Session, "session_id", "start", "end", "connector_id", "stop_reason", "vehicle")
+_read_beat = _reader(_Beat, "connector_id", "at")
+_read_heartbeat = _reader(_Heartbeat, "connector_ids", "connector_id")
+
+
+def status(raw: bytes | msgspec.Raw, place: int, context: Context) -> StatusItem:
+    """A status item; Unfit says why not."""
+    wire: _Status = _read_status(raw)
+    no, at = _sought(wire.connector_id, context), _instant(wire.at)
+    if wire.status not in STATUSES:
+        raise Unfit("invalid_item", "status is none of contract 1")
+    if wire.fault_code is not None or wire.detail is not None:
+        _free((wire.fault_code, wire.detail))
+        _not_personal((wire.fault_code, wire.detail))
+    _timely(at, context)
+    return StatusItem(place, _found(no, wire.connector_id), at, wire.status, wire.fault_code, wire.detail)
+
+
+def meter(raw: bytes | msgspec.Raw, place: int, context: Context) -> MeterItem:
+    """A meter item; Unfit says why not."""
+    wire: _Meter = _read_meter(raw)
+    no, at = _sought(wire.connector_id, context), _instant(wire.at)
+    energy = _number(wire.energy_kwh, "energy_kwh")
+    power, voltage = _optional(wire.power_kw, "power_kw"), _optional(wire.voltage_v, "voltage_v")
+    current, soc = _optional(wire.current_a, "current_a"), _optional(wire.soc_pct, "soc_pct")
+    if wire.session_id is not None:
+        _name(wire.session_id, "session_id")
+    _possible((energy,), (power, voltage, current))
+    if soc is not None and not 0 <= soc <= 100:
+        raise Unfit("implausible", "a state of charge is outside 0 to 100")
+    _timely(at, context)
+    return MeterItem(place, _found(no, wire.connector_id), at, energy, power, voltage, current, soc, wire.session_id)
+
+
+def beats(raw: bytes | msgspec.Raw) -> list[bytes]:
+    """The items that one heartbeat entry is, each as the bytes of its own `at` and `connector_id`."""
+    wire: _Heartbeat = _read_heartbeat(raw)
+    if (wire.connector_id is None) == (wire.connector_ids is None):
+        raise Unfit("invalid_item", "either connector_id or connector_ids is expected")
+    if wire.connector_ids is None:
+        return [bytes(raw)]
+    if not wire.connector_ids:
+        raise Unfit("invalid_item", "connector_ids is empty")
+    at = bytes(wire.at)
+    return [b'{"at":%b,"connector_id":%b}' % (at, bytes(one)) for one in wire.connector_ids]
+
+
+def heartbeat(raw: bytes | msgspec.Raw, place: int, context: Context) -> HeartbeatItem:
+    """A heartbeat about one connector; Unfit says why not."""
+    wire: _Beat = _read_beat(raw)
+    no, at = _sought(wire.connector_id, context), _instant(wire.at)
+    _timely(at, context)
+    return HeartbeatItem(place, _found(no, wire.connector_id), at)
+
+
+def session(raw: bytes | msgspec.Raw, place: int, context: Context) -> SessionItem:
+    """A session item, also one about several connectors; Unfit says why not."""
+    wire: _Session = _read_session(raw)
+    if (wire.connector_id is None) == (not wire.connector_ids):
+        raise Unfit("invalid_item", "either connector_id or a list connector_ids is expected")
+    named = [wire.connector_id] if wire.connector_id is not None else wire.connector_ids or []
+    connector_ids = sorted(set(named))
+    sought = [_sought(one, context) for one in connector_ids]
+    session_id, revision = _name(wire.session_id, "session_id"), wire.revision or 0
+    if not 0 <= revision <= _MOST_REVISIONS:
+        raise Unfit("invalid_item", "revision is not a whole number from 0 on")
+    started_at, at = _instant(wire.start), _instant(wire.end)
+    energy = _number(wire.energy_kwh, "energy_kwh")
+    first = _optional(wire.meter_start_kwh, "meter_start_kwh")
+    last = _optional(wire.meter_end_kwh, "meter_end_kwh")
+    fees = {name: _optional(getattr(wire, name), name) for name in _FEES}
+    periods = [_period(period) for period in wire.periods or ()]
+    _free((wire.stop_reason, wire.vehicle))
+    _not_personal((wire.stop_reason, wire.vehicle))
+    _possible((energy, first, last, *(period[2] for period in periods)), fees.values())
+    _possible((), (price for period in periods for price in period[3:]))
+    if at < started_at or any(period[1] < period[0] for period in periods):
+        raise Unfit("implausible", "an end is before its start")
+    _timely(at, context, started_at, *(period[0] for period in periods))
+    nos = [_found(no, one) for no, one in zip(sought, connector_ids, strict=True)]
+    body: dict[str, Any] = {name: plain(fee) for name, fee in fees.items() if fee is not None}
+    if periods:
+        body["periods"] = [_period_body(period) for period in periods]
+    content = [
+        session_id, revision, connector_ids, started_at.isoformat(), at.isoformat(), plain(energy), plain(first),
+        plain(last), bool(wire.void), wire.vehicle, wire.stop_reason, body,
+    ]  # fmt: skip
+    sha256 = hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).digest()
+    return SessionItem(
+        place, session_id, revision, sha256, at, started_at, nos, energy, first, last, bool(wire.void), wire.vehicle,
+        wire.stop_reason, fees["total_fee"], body,
+    )  # fmt: skip
+
+
+_Spell = tuple[datetime, datetime, Decimal, Decimal | None, Decimal | None]
+
+
+def _period(wire: _Period) -> _Spell:
+    return (
+        _instant(wire.start),
+        _instant(wire.end),
+        _number(wire.energy_kwh, "periods.energy_kwh"),
+        _optional(wire.electricity_price, "electricity_price"),
+        _optional(wire.service_price, "service_price"),
+    )
+
+
+def _period_body(period: _Spell) -> dict[str, str]:
+    start, end, energy, electricity, service = period
+    body = {"start": start.isoformat(), "end": end.isoformat(), "energy_kwh": plain(energy)}
+    body |= {"electricity_price": plain(electricity), "service_price": plain(service)}
+    return {name: text for name, text in body.items() if text is not None}

@@ -16,6 +16,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import psycopg
+
 from tests.bring import POSTGRES, TRIXIE, find_mosquitto
 
 
@@ -144,6 +146,7 @@ def timescale_server() -> Iterator[str]:
     user, group = _postgres_ids()
     identity = ["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups"]
     environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+    _remove_what_was_left_behind()
     cluster = Path(tempfile.mkdtemp(prefix="cluster-", dir=TRIXIE / "var/tmp"))
     data = f"/{cluster.relative_to(TRIXIE)}/data"  # as seen from inside
     port, password, log = free_port(), secrets.token_hex(16), cluster / "log"
@@ -176,11 +179,39 @@ def timescale_server() -> Iterator[str]:
                 env=environment,
             )
         wait_for_port(port, process, log)
-        yield f"postgresql://postgres:{password}@127.0.0.1:{port}"
+        uri = f"postgresql://postgres:{password}@127.0.0.1:{port}"
+        _wait_until_ready(f"{uri}/postgres")
+        yield uri
     finally:
         if process is not None:
             end(process, signal.SIGINT)
         shutil.rmtree(cluster, ignore_errors=True)
+
+
+def _wait_until_ready(uri: str) -> None:
+    for _ in range(300):
+        try:
+            psycopg.connect(uri).close()
+            return
+        except psycopg.OperationalError:  # it listens before it has started up
+            time.sleep(0.1)
+    raise RuntimeError("PostgreSQL does not get ready")
+
+
+def _remove_what_was_left_behind() -> None:
+    """Folders of servers that died with a killed test run."""
+    for old in (TRIXIE / "var/tmp").glob("cluster-*"):
+        with contextlib.suppress(OSError):
+            if time.time() - old.stat().st_mtime > 3600 and not _serves(old):
+                shutil.rmtree(old, ignore_errors=True)
+
+
+def _serves(cluster: Path) -> bool:
+    try:
+        pid = (cluster / "data/postmaster.pid").read_text().split()[0]
+        return str(cluster.name) in Path(f"/proc/{pid}/cmdline").read_text()
+    except OSError:
+        return False
 
 
 def _postgres_ids() -> tuple[int, int]:

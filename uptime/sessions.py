@@ -1,8 +1,8 @@
 """Charging sessions as evidence: which revision counts, and which sessions prove that the connector served.
 
 Both are read by availability (semantics 2.3) and by the subsidies (semantics 7). A table of sessions has one row a
-stored version and the columns operator_id, session_id, revision, content_sha256 (hex), received_us, started_us, ended_us,
-connector_nos (tuple of int), energy_kwh, meter_start_kwh, meter_end_kwh (Decimal or None), void (bool).
+stored version and the columns operator_id, session_id, revision, content_sha256 (hex), received_us, started_us,
+ended_us, connector_nos (tuple of int), energy_kwh, meter_start_kwh, meter_end_kwh (Decimal or None), void (bool).
 """
 
 from typing import Any

@@ -24,6 +24,6 @@ STATUSES = tuple(STATE_OF_STATUS)
 BADNESS = np.array([0, 4, 3, 2, 1], dtype=np.int8)
 """By state: of contradicting reports the greatest counts (faulted, out_of_service, offline, no_data, serving)."""
 
-REASONS = ("before_first_status", "status", "silence", "stale", "proven_session", "late_good_news")
+REASONS = ("before_first_status", "status", "silence", "proven_session", "late_good_news")
 """Why an interval has its state; each names a rule of semantics 2."""
-BEFORE_FIRST_STATUS, BY_STATUS, SILENCE, STALE, PROVEN_SESSION, LATE_GOOD_NEWS = range(6)
+BEFORE_FIRST_STATUS, BY_STATUS, SILENCE, PROVEN_SESSION, LATE_GOOD_NEWS = range(5)

@@ -1,0 +1,156 @@
+"""Availability on the command line."""
+
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated
+from zoneinfo import ZoneInfo
+
+import typer
+
+from chargewatch.errors import Refusal
+from chargewatch.output import Format, emit, progress
+
+app = typer.Typer(no_args_is_help=True)
+
+
+class Level(StrEnum):
+    """What a row of a report stands for."""
+
+    connector = "connector"
+    charger = "charger"
+    station = "station"
+    operator = "operator"
+    district = "district"
+    city = "city"
+
+
+_FORMAT = typer.Option("--format", help="How the rows are printed.")
+_PROFILE = typer.Option("--profile", help="Id of a profile, or the path of a profile's YAML file.")
+_AS_OF = typer.Option("--as-of", help="Knowledge time (RFC 3339): as known then. Default: everything committed by now.")
+_DEFAULT_PROFILE = "cn-wenzhou-2022-137"
+
+
+@app.command()
+def report(
+    from_: Annotated[str, typer.Option("--from", help="First policy day, YYYY-MM-DD.")],
+    to: Annotated[str, typer.Option("--to", help="Policy day after the last, YYYY-MM-DD (exclusive).")],
+    by: Annotated[Level, typer.Option("--by", help="What a row stands for.")] = Level.operator,
+    profile: Annotated[str, _PROFILE] = _DEFAULT_PROFILE,
+    as_of: Annotated[str | None, _AS_OF] = None,
+    all_: Annotated[
+        bool, typer.Option("--all", help="Also what the profile does not bind, without a verdict.")
+    ] = False,
+    format: Annotated[Format, _FORMAT] = Format.table,
+) -> None:
+    """Availability of a period, at one level, with verdicts.
+
+    Example: chargewatch uptime report --from 2023-06-01 --to 2023-07-01 --by station
+    """
+    from chargewatch import database
+    from uptime import profile as profiles
+    from uptime import settings
+    from uptime.report import compute
+
+    regime = profiles.load(profile)
+    first_day, last_day = _day("--from", from_), _day("--to", to)
+    if first_day >= last_day:
+        raise Refusal(
+            f"--from {first_day} is not before --to {last_day}", "a period of at least one day; --to is exclusive"
+        )
+    with database.connect() as connection:
+        known = _moment("--as-of", as_of, regime.zone) if as_of else database.watermark(connection)
+        with progress("connectors") as advance:
+            rows = compute(
+                connection,
+                first_day=first_day,
+                last_day=last_day,
+                by=by.value,
+                profile=regime,
+                settings=settings.load(),
+                as_of=known,
+                everything=all_,
+                advance=advance,
+            )
+    shown = rows if format is not Format.table else [{**row, **_percent(row)} for row in rows]
+    named = [] if by in (Level.city, Level.district, Level.operator) else ["operator_id"]
+    what = [*named, "id", "ratio", "ratio_upper", "verdict", "breach", "required_s", "up_s", "down_s", "unknown_s"]
+    counts = ["deducted_s", "connectors", "connectors_below", "connectors_pending", "connectors_out_7d"]
+    rehearsal = "  REHEARSAL" if rows and rows[0]["rehearsal"] else ""
+    title = f"Availability by {by.value}, {first_day} to {last_day} (exclusive), {regime.id}, as of {known}{rehearsal}"
+    emit(shown, format, [*what, *counts], title, right=[name for name in what if name.endswith(("_s", "ratio"))])
+
+
+def _percent(row: dict[str, str | None]) -> dict[str, str]:
+    # Truncated like the ratio itself: a failing one never shows as the threshold.
+    both = {name: row[name] for name in ("ratio", "ratio_upper")}
+    return {
+        name: "" if text is None else f"{int(text.replace('.', '')[:5]) / 100:.2f} %" for name, text in both.items()
+    }
+
+
+@app.command()
+def explain(
+    connector: Annotated[str, typer.Argument(help="connector_id, as in the registry.")],
+    operator: Annotated[str, typer.Option("--operator", help="operator_id the connector belongs to.")],
+    from_: Annotated[str, typer.Option("--from", help="Start: a policy day or an RFC 3339 time.")],
+    to: Annotated[str, typer.Option("--to", help="End (exclusive): a policy day or an RFC 3339 time.")],
+    profile: Annotated[str, _PROFILE] = _DEFAULT_PROFILE,
+    as_of: Annotated[str | None, _AS_OF] = None,
+    format: Annotated[Format, _FORMAT] = Format.table,
+) -> None:
+    """Every service interval of a connector, with the evidence at its ends and what the profile made of it.
+
+    Example: chargewatch uptime explain 330302001-01-1 --operator OP1 --from 2023-06-01 --to 2023-06-08
+    """
+    from chargewatch import database
+    from uptime import profile as profiles
+    from uptime import settings
+    from uptime.explain import compute
+
+    regime = profiles.load(profile)
+    start, end = _moment("--from", from_, regime.zone), _moment("--to", to, regime.zone)
+    if start >= end:
+        raise Refusal(f"--from {from_} is not before --to {to}", "a time that comes before; --to is exclusive")
+    with database.connect() as connection:
+        rows = compute(
+            connection,
+            operator_id=operator,
+            connector_id=connector,
+            start=start,
+            end=end,
+            last_day=end.astimezone(regime.zone).date() + timedelta(days=1),
+            profile=regime,
+            settings=settings.load(),
+            as_of=_moment("--as-of", as_of, regime.zone) if as_of else database.watermark(connection),
+        )
+    if format is not Format.json:
+        rows = [{**row, "begins": _said(row["begins"]), "ends": _said(row["ends"])} for row in rows]
+    names = ["from", "to", "seconds", "state", "reason", "effect", "cause", "declaration_id", "begins", "ends"]
+    emit(rows, format, names, f"{operator} {connector} under {regime.id}")
+
+
+def _said(items: list[dict[str, str]]) -> str:
+    return "; ".join(
+        f"{one['kind']} {one['said']} at {one['at']} (message {one['boot_id']}/{one['seq']}/{one['place']},"
+        f" sha256 {one['sha256'][:12]}…)"
+        for one in items
+    )
+
+
+def _day(option: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Refusal(f"{option} is {text!r}", "a day that exists, as YYYY-MM-DD") from None
+
+
+def _moment(option: str, text: str, zone: ZoneInfo) -> datetime:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise Refusal(f"{option} is {text!r}", "a day (YYYY-MM-DD) or an RFC 3339 time with an offset") from None
+    if len(text) == len("YYYY-MM-DD"):
+        return moment.replace(tzinfo=zone)
+    if moment.tzinfo is None:
+        raise Refusal(f"{option} is {text!r}, without an offset", "a time such as 2023-06-01T08:00:00+08:00")
+    return moment

@@ -1,0 +1,55 @@
+"""Service life: from when to when a connector's time counts at all (semantics 2.6)."""
+
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pandas as pd
+
+from chargewatch.instants import day_start_us
+
+NEVER = np.iinfo(np.int64).max
+"""Stands for 'not yet' and 'no such item' in columns of instants."""
+
+
+def commissioning_days(placements: pd.DataFrame, zone: ZoneInfo) -> pd.DataFrame:
+    """Per placement the bounds of its charger's commissioning day: day_from_us, day_to_us; NEVER where it has none."""
+    first = {day: day_start_us(day, zone) for day in _days(placements["commissioned_on"])}
+    after = {day: day_start_us(day + timedelta(days=1), zone) for day in first}
+    return pd.DataFrame(
+        {
+            "day_from_us": _mapped(placements["commissioned_on"], first),
+            "day_to_us": _mapped(placements["commissioned_on"], after),
+        },
+        index=placements.index,
+    )
+
+
+def service_life(
+    placements: pd.DataFrame, first_on_day_us: pd.Series, first_ever_us: pd.Series, zone: ZoneInfo
+) -> pd.DataFrame:
+    """The part of each placement (registry.placement) that is service life: its columns with from_us and to_us cut.
+
+    It begins with the connector's first accepted item on its charger's commissioning day (`first_on_day_us`), or at that
+    day's end if there is none; without a commissioning day with the connector's first item ever (`first_ever_us`); it
+    ends where the retirement day begins. Both series are aligned with placements, NEVER where there is no such item.
+    Placements that have no service life are left out.
+    """
+    day = commissioning_days(placements, zone)
+    commissioned = day["day_to_us"] != NEVER
+    begins = first_on_day_us.where(first_on_day_us != NEVER, day["day_to_us"]).where(commissioned, first_ever_us)
+    retired = {day: day_start_us(day, zone) for day in _days(placements["retired_on"])}
+    ends = _mapped(placements["retired_on"], retired)
+    cut = placements.assign(
+        from_us=np.maximum(placements["from_us"].to_numpy(), begins.to_numpy()),
+        to_us=np.minimum(placements["to_us"].to_numpy(), ends),
+    )
+    return cut[cut["from_us"] < cut["to_us"]].sort_values(["connector_no", "from_us"], ignore_index=True)
+
+
+def _days(column: pd.Series) -> set[date]:
+    return {day for day in column.unique() if isinstance(day, date)}
+
+
+def _mapped(column: pd.Series, instants: dict[date, int]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    return np.array([instants.get(day, NEVER) for day in column], dtype=np.int64)

@@ -72,7 +72,8 @@ def progress(what: str, total: int | None = None, unit: str = "") -> Iterator[An
         task = bar.add_task(what, total=total, note="")
 
         def advance(count: int = 1, note: str | None = None) -> None:
-            bar.update(task, advance=count, **({} if note is None else {"note": note}))
+            fields: dict[str, Any] = {} if note is None else {"note": note}
+            bar.update(task, advance=count, **fields)
 
         yield advance
 

@@ -15,8 +15,8 @@ T = TypeVar("T")
 def load(name: str, folder: Path, kind: type[T], what: str) -> T:
     """Value of the file `name` (an id of a file in `folder`, or a path), validated against the msgspec type `kind`.
 
-    Raises Refusal naming file, field, what was seen and what was expected: for a file that is not there, is no YAML, has
-    unknown or missing keys, wrong units or impossible dates. A `__post_init__` of the type refuses with ValueError.
+    Raises Refusal naming file, field, what was seen and what was expected: for a file that is not there, is no YAML,
+    has unknown or missing keys, wrong units or impossible dates. A `__post_init__` of the type refuses with ValueError.
     """
     path = folder / f"{name}.yaml"
     if not path.is_file():
@@ -25,7 +25,7 @@ def load(name: str, folder: Path, kind: type[T], what: str) -> T:
         known = ", ".join(sorted(file.stem for file in folder.glob("*.yaml")))
         raise Refusal(f"there is no {what} {name!r}", f"one of {known}, or the path of a YAML file")
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)  # noqa: S506 (a SafeLoader)
+        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise Refusal(f"{path}: {' '.join(str(error).split())}", "YAML") from None
     try:

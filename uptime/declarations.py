@@ -16,9 +16,9 @@ _SCOPES = {"operator": "operator_id", "station": "station_id", "charger": "charg
 
 
 def reach(declarations: pd.DataFrame, life: pd.DataFrame, profile: Profile) -> pd.DataFrame:
-    """Where valid declarations of the profile's causes apply: connector, from_us, to_us, rule (index), declaration (row).
+    """Where valid declarations of the profile's causes apply: connector, from_us, to_us, rule, declaration, filed_us.
 
-    `declarations` has the registry's columns with start_us, end_us, filed_us; `life` is uptime.life.service_life's. A
+    rule is the index of the cause in the profile, declaration the row in `declarations`. `declarations` has the registry's columns with start_us, end_us, filed_us; `life` is uptime.life.service_life's. A
     declaration reaches each connector whose place lies in its scope on the day in question.
     """
     parts = []
@@ -63,7 +63,7 @@ def _valid(declarations: pd.DataFrame, rule: Rule) -> Bools:
         valid &= declarations["approved"].astype(bool)
     if rule.filed == "before_start":
         valid &= declarations["filed_us"] <= declarations["start_us"]
-    return valid.to_numpy(dtype=np.bool_)
+    return np.asarray(valid, dtype=np.bool_)
 
 
 def _reached(declarations: pd.DataFrame, life: pd.DataFrame, scope: str) -> pd.DataFrame:

@@ -34,9 +34,9 @@ def compute(
 ) -> list[dict[str, Any]]:
     """Every stretch of [start, end) in which nothing changes, for one connector, in order of time.
 
-    `last_day` is the policy day after the last one that is looked at. Each row: from, to, seconds, state, reason, effect,
-    cause and declaration_id where one covers it, `begins` and `ends`: the items (kind, at, what they said, receipt) with
-    the message each came in (topic, boot_id, seq, place, SHA-256) that stand at its ends.
+    `last_day` is the policy day after the last one that is looked at. Each row: from, to, seconds, state, reason,
+    effect, cause and declaration_id where one covers it, `begins` and `ends`: the items (kind, at, what they said,
+    receipt) with the message each came in (topic, boot_id, seq, place, SHA-256) that stand at its ends.
     """
     registry = snapshot.load(connection, as_of)
     connectors = registry.tables["connectors"]

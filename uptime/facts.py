@@ -95,9 +95,9 @@ def sessions(connection: psycopg.Connection, connectors: Ints, until: datetime, 
 def first_items(
     connection: psycopg.Connection, placements: pd.DataFrame, zone: ZoneInfo, as_of: datetime
 ) -> tuple[pd.Series, pd.Series]:
-    """Per placement the connector's first item on its charger's commissioning day, and its first item ever (µs or NEVER).
+    """Per placement the first item on its charger's commissioning day; the connector's first ever (µs, or NEVER).
 
-    A session is an item at its start and at its end.
+    The second only where there is no commissioning day. A session is an item at its start and at its end.
     """
     day = commissioning_days(placements, zone)
     commissioned = (day["day_to_us"] != NEVER).to_numpy()

@@ -1,7 +1,7 @@
 """Figures and verdicts: sums of segments under a profile, at every level (semantics 4).
 
-A figure is a ratio of sums, never a mean of ratios; comparison is exact; display truncates, so that a failing ratio never
-shows as the threshold.
+A figure is a ratio of sums, never a mean of ratios; comparison is exact; display truncates, so that a failing ratio
+never shows as the threshold.
 """
 
 from collections.abc import Iterator, Mapping
@@ -36,7 +36,7 @@ def effects(segments: pd.DataFrame, rule: Ints, profile: Profile) -> Ints:
     """What the profile makes of each segment: UP, DOWN, UNKNOWN or DEDUCTED; `rule` as from declarations.covered."""
     meaning = {"up": UP, "down": DOWN, "unknown": UNKNOWN}
     by_state = np.array([meaning[profile.states[state]] for state in STATES])  # type: ignore[index]
-    effect = by_state[segments["state"].to_numpy()]
+    effect: Ints = by_state[segments["state"].to_numpy()]
     for index, one in enumerate(profile.causes):
         effect = np.where(rule == index, DEDUCTED if one.effect == "deduct" else UP, effect)
     return effect
@@ -80,8 +80,8 @@ def truncated(numerator: int, denominator: int) -> str | None:
 def tally(segments: pd.DataFrame, life: pd.DataFrame, rule: Ints, profile: Profile) -> pd.DataFrame:
     """What each connector has to its account at each place: the registry's ids, bound, and sums in µs.
 
-    Columns up, down, unknown, one a deducting cause, and long_out: it was not serving for longer on end than the profile's
-    long_outage_days. Tallies of different connectors can be concatenated.
+    Columns up, down, unknown, one a deducting cause, and long_out: it was not serving for longer on end than the
+    profile's long_outage_days. Tallies of different connectors can be concatenated.
     """
     effect = effects(segments, rule, profile)
     length = (segments["to_us"] - segments["from_us"]).to_numpy()
@@ -101,8 +101,8 @@ def tally(segments: pd.DataFrame, life: pd.DataFrame, rule: Ints, profile: Profi
 def figures(tallies: pd.DataFrame, profile: Profile, by: str, *, ripe: bool, everything: bool) -> list[dict[str, Any]]:
     """The rows of contract 4 at one level, by operator and id, less what the caller knows (period, settings, as_of).
 
-    Levels above the connector sum the bound connectors only. `everything` shows what is not bound too, without a verdict.
-    `ripe`: the period ended so long ago that a pending verdict is a breach.
+    Levels above the connector sum the bound connectors only. `everything` shows what is not bound too, without a
+    verdict. `ripe`: the period ended so long ago that a pending verdict is a breach.
     """
     bound = tallies[tallies["bound"].astype(bool)]
     connectors = {
@@ -136,7 +136,7 @@ def _summed(tallies: pd.DataFrame, names: list[str], profile: Profile) -> Iterat
     keys = pd.MultiIndex.from_frame(tallies[names]) if names else pd.Index(["city"] * len(tallies))
     sums = tallies[counted].groupby(keys, sort=True).sum()
     for key, up, down, unknown, *more in sums.itertuples(name=None):
-        deducted = {cause: int(us) for cause, us in zip(causes, more[:-1], strict=True)}
+        deducted: dict[str, int] = {cause: int(us) for cause, us in zip(causes, more[:-1], strict=True)}
         yield key if names else (), Sums(int(up), int(down), int(unknown), deducted), bool(more[-1])
 
 

@@ -1,14 +1,14 @@
 """Segments: service intervals cut wherever something changes that a profile looks at.
 
-A segment has one state, one place in the registry, belongs to one outage or none, and is wholly inside or outside of each
-declaration and of proven sessions.
+A segment has one state, one place in the registry, belongs to one outage or none, and is wholly inside or outside of
+each declaration and of proven sessions.
 """
 
 import numpy as np
 import pandas as pd
 
 from uptime import states
-from uptime.evidence import Calendar, Ints, Stretches
+from uptime.evidence import Bools, Calendar, Ints, Stretches
 from uptime.intervals import Timeline
 from uptime.life import NEVER
 
@@ -57,7 +57,7 @@ def segments(timeline: Timeline, life: pd.DataFrame, reached: pd.DataFrame, from
     return cut[(cut["from_us"] >= from_us) & (cut["to_us"] <= to_us)].reset_index(drop=True)
 
 
-def _outages(start: Ints, end: Ints, out: np.ndarray) -> tuple[Ints, Ints]:  # type: ignore[type-arg]
+def _outages(start: Ints, end: Ints, out: Bools) -> tuple[Ints, Ints]:
     """Start and end of the run of unbroken `out` that each piece belongs to, NEVER for pieces that are not out."""
     begins = out.copy()
     begins[1:] &= ~out[:-1] | (start[1:] != end[:-1])

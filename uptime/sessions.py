@@ -29,7 +29,7 @@ def counting(sessions: pd.DataFrame, settings: IntervalSettings) -> Mask:
         revision=sessions["revision"], received=sessions["received_us"], content=sessions["content_sha256"]
     ).sort_values(["operator_id", "session_id", "part", "revision", "received", "content"])
     last = ~ranked.duplicated(["operator_id", "session_id", "part"], keep="last")
-    return last.reindex(sessions.index).to_numpy(dtype=np.bool_)
+    return np.asarray(last.reindex(sessions.index), dtype=np.bool_)
 
 
 def contradictory(sessions: pd.DataFrame, settings: IntervalSettings) -> Mask:
@@ -38,7 +38,7 @@ def contradictory(sessions: pd.DataFrame, settings: IntervalSettings) -> Mask:
         return np.zeros(0, dtype=np.bool_)
     parts = pd.Series(_parts(sessions, settings), index=sessions.index)
     several = parts.groupby([sessions["operator_id"], sessions["session_id"]], sort=False).transform("nunique") > 1
-    return several.to_numpy(dtype=np.bool_)
+    return np.asarray(several, dtype=np.bool_)
 
 
 def proven(sessions: pd.DataFrame, settings: IntervalSettings) -> Mask:
@@ -54,7 +54,7 @@ def proven(sessions: pd.DataFrame, settings: IntervalSettings) -> Mask:
     result = np.asarray((length <= proof.longest_h * US_PER_H) & read & ~sessions["void"].to_numpy(dtype=np.bool_))
     energy = sessions["energy_kwh"].to_numpy()[result]
     advance = sessions["meter_end_kwh"].to_numpy()[result] - sessions["meter_start_kwh"].to_numpy()[result]
-    tolerance = np.maximum(energy * proof.tolerance_ratio, proof.tolerance_kwh)
+    tolerance: Any = np.fmax(energy * proof.tolerance_ratio, np.full(len(energy), proof.tolerance_kwh, dtype=object))
     result[result] = ((energy > 0) & (np.abs(advance - energy) <= tolerance)).astype(np.bool_)
     return result
 

@@ -41,4 +41,4 @@ def _counts(calendar: Calendar, sign: Ints, strong: Bools, stale_limit_us: int) 
     unheard = np.cumsum(~strong & ~begins & (gap > stale_limit_us))
     index = np.arange(len(sign))
     last_strong = np.maximum.accumulate(np.where(strong | begins, index, 0))
-    return unheard == unheard[last_strong]
+    return np.asarray(unheard == unheard[last_strong])

@@ -18,8 +18,9 @@ _SCOPES = {"operator": "operator_id", "station": "station_id", "charger": "charg
 def reach(declarations: pd.DataFrame, life: pd.DataFrame, profile: Profile) -> pd.DataFrame:
     """Where valid declarations of the profile's causes apply: connector, from_us, to_us, rule, declaration, filed_us.
 
-    rule is the index of the cause in the profile, declaration the row in `declarations`. `declarations` has the registry's columns with start_us, end_us, filed_us; `life` is uptime.life.service_life's. A
-    declaration reaches each connector whose place lies in its scope on the day in question.
+    rule is the index of the cause in the profile, declaration the row in `declarations`, which has the registry's
+    columns with start_us, end_us, filed_us, withdrawn_us; `life` is uptime.life.service_life's. A declaration reaches
+    each connector whose place lies in its scope on the day in question.
     """
     parts = []
     for index, rule in enumerate(profile.causes):

@@ -10,14 +10,12 @@ from chargewatch.errors import Refusal
 from chargewatch.instants import from_us, iso, seconds, to_us
 from registry import snapshot
 from uptime.declarations import covered, reach
-from uptime.figures import DEDUCTED, DOWN, UNKNOWN, UP, effects
+from uptime.figures import EFFECTS, effects
 from uptime.profile import Profile
 from uptime.report import declarations, timelines
 from uptime.segments import segments
 from uptime.settings import IntervalSettings
 from uptime.states import REASONS, STATES
-
-_EFFECT = {UP: "up", DOWN: "down", UNKNOWN: "unknown", DEDUCTED: "deducted"}
 
 
 def compute(
@@ -66,7 +64,7 @@ def compute(
                     "seconds": seconds(piece.to_us - piece.from_us),
                     "state": STATES[piece.state],
                     "reason": REASONS[piece.reason],
-                    "effect": _EFFECT[int(effect[nth])],
+                    "effect": EFFECTS[effect[nth]],
                     "cause": profile.causes[rule[nth]].cause if rule[nth] >= 0 else None,
                     "declaration_id": declared.loc[by[0], "declaration_id"] if len(by) else None,
                     "begins": _evidence(connection, number, from_us(interval["from_us"]), as_of, latest=True),

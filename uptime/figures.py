@@ -30,6 +30,7 @@ LEVELS = {
 """The columns of the registry that name one thing of a level."""
 
 UP, DOWN, UNKNOWN, DEDUCTED = range(4)
+EFFECTS = ("up", "down", "unknown", "deducted")
 
 
 def effects(segments: pd.DataFrame, rule: Ints, profile: Profile) -> Ints:

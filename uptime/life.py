@@ -31,9 +31,9 @@ def service_life(
     """The part of each placement (registry.placement) that is service life: its columns with from_us and to_us cut.
 
     It begins with the connector's first accepted item on its charger's commissioning day (`first_on_day_us`), or at
-    that day's end if there is none; without a commissioning day with the connector's first item ever (`first_ever_us`); it
-    ends where the retirement day begins. Both series are aligned with placements, NEVER where there is no such item.
-    Placements that have no service life are left out.
+    that day's end if there is none; without a commissioning day with the connector's first item ever
+    (`first_ever_us`); it ends where the retirement day begins. Both series are aligned with placements, NEVER where
+    there is no such item. Placements that have no service life are left out.
     """
     day = commissioning_days(placements, zone)
     commissioned = day["day_to_us"] != NEVER

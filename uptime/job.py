@@ -40,10 +40,10 @@ def due_days(connection: psycopg.Connection, profile: Profile, as_of: datetime) 
     """Closed policy days whose stored figures do not stand on everything recorded by `as_of`, ascending."""
     zone = profile.zone
     today = day_of_us(to_us(as_of), zone)
-    stored = _one(
-        connection, "SELECT count(*), max(as_of), max(last_message), max(last_import), max(day) FROM availability_day"
+    count, last_as_of, last_message, last_import, last_day = _one(
+        connection,
+        "SELECT count(*), max(as_of), max(last_message), max(last_import), max(day) FROM availability_day",
     )
-    count, last_as_of, last_message, last_import, last_day = stored
     message, imported = _last(connection)
     if not count or imported != last_import or (database.is_rehearsal(connection) and message != last_message):
         # In a rehearsal an operator's message may be recorded, by its own clock, before one that was here earlier.
@@ -53,7 +53,10 @@ def due_days(connection: psycopg.Connection, profile: Profile, as_of: datetime) 
     else:
         earliest = None
     first = min(
-        [day_of_us(to_us(earliest), zone)] * (earliest is not None) + [last_day + timedelta(days=1)] * bool(count),
+        [
+            *([day_of_us(to_us(earliest), zone)] if earliest is not None else []),
+            *([last_day + timedelta(days=1)] if count else []),
+        ],
         default=today,
     )
     return [first + timedelta(days=nth) for nth in range((today - first).days)]
@@ -74,7 +77,8 @@ def _last(connection: psycopg.Connection) -> tuple[int, int]:
     """Numbers of the newest message and registry import."""
     message, imported = _one(
         connection,
-        "SELECT coalesce((SELECT max(message_id) FROM message), 0), coalesce((SELECT max(import_id) FROM registry_imports), 0)",
+        "SELECT coalesce((SELECT max(message_id) FROM message), 0),"
+        " coalesce((SELECT max(import_id) FROM registry_imports), 0)",
     )
     return int(message), int(imported)
 

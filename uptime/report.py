@@ -1,6 +1,6 @@
 """The availability report: from the store's facts to contract 4's rows, recomputed from nothing at every call."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -41,14 +41,17 @@ def compute(
     *,
     first_day: date,
     last_day: date,
-    by: str,
+    by: str | Sequence[str],
     profile: Profile,
     settings: IntervalSettings,
     as_of: datetime,
     everything: bool = False,
     advance: Callable[[int], None] = lambda _: None,
 ) -> list[dict[str, Any]]:
-    """Rows of `uptime report` (contract 4) for the policy days [first_day, last_day), as known at `as_of`."""
+    """Rows of `uptime report` (contract 4) for the policy days [first_day, last_day), as known at `as_of`.
+
+    `by` is one level or several, whose rows then follow each other.
+    """
     start, end = day_start_us(first_day, profile.zone), day_start_us(last_day, profile.zone)
     registry = snapshot.load(connection, as_of)
     declared = declarations(registry)
@@ -69,7 +72,12 @@ def compute(
         "rehearsal": database.is_rehearsal(connection),
         "as_of": iso(as_of),
     }
-    rows = figures(pd.concat(tallies, ignore_index=True), profile, by, ripe=ripe, everything=everything)
+    sums = pd.concat(tallies, ignore_index=True)
+    rows = [
+        row
+        for level in ([by] if isinstance(by, str) else by)
+        for row in figures(sums, profile, level, ripe=ripe, everything=everything)
+    ]
     return [{name: {**row, **said_once}[name] for name in FIELDS} for row in rows]
 
 

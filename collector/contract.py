@@ -8,14 +8,14 @@ After that every item is judged by itself (`collector.items`).
 
 import hashlib
 import json
-from collections.abc import Mapping
-from datetime import datetime
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import msgspec
 
 from collector import items
-from collector.items import Context, Item, Unfit
+from collector.items import EARLIEST, Context, Item, Unfit
 from collector.personal import mask
 from collector.values import instant
 
@@ -27,8 +27,14 @@ REASONS = (
     "implausible", "too_large", "personal_data",
 )  # fmt: skip
 
-_READERS = {"status": items.status, "meter": items.meter, "session": items.session, "heartbeat": items.heartbeat}
+_READERS: dict[str, Callable[[bytes | msgspec.Raw, int, Context], Item]] = {
+    "status": items.status,
+    "meter": items.meter,
+    "session": items.session,
+    "heartbeat": items.heartbeat,
+}
 _LEVELS = 4
+_LATEST = datetime(2200, 1, 1, tzinfo=UTC)
 _MOST_SEQ = 2**63 - 1
 _NAME_CHARACTERS = 100
 
@@ -141,6 +147,8 @@ def decode(topic: str, payload: bytes, received_at: datetime | None, directory: 
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
         return whole(*_unreadable(payload, kind, error))
     head |= {"boot_id": envelope.boot_id, "seq": envelope.seq, "sent_at": instant(envelope.sent_at)}
+    if received_at is None and not EARLIEST <= head["sent_at"] < _LATEST:
+        return whole("implausible", "sent_at, which is the clock of a rehearsal, is outside 2010 to 2199")
     receipt = received_at if received_at is not None else head["sent_at"]
     head["received_at"] = receipt
     if not envelope.items:
@@ -158,6 +166,13 @@ def decode(topic: str, payload: bytes, received_at: datetime | None, directory: 
         except Unfit as unfit:
             rejected.append(Rejected(place, unfit.reason, unfit.detail, mask(bytes(raw))))
     return Decoded(**head, accepted=tuple(accepted), rejected=tuple(rejected))
+
+
+def broken(line: bytes, why: str, received_at: datetime | None) -> Decoded:
+    """A line of a capture file that cannot be read: one quarantined item without topic or operator."""
+    rejected = Rejected(0, "unreadable", why, mask(line))
+    sha256 = hashlib.sha256(line).digest()
+    return Decoded("", "other", None, None, None, None, received_at, sha256, len(line), (), (rejected,))
 
 
 def item(kind: str, raw: bytes, place: int, received_at: datetime, connectors: Mapping[str, int]) -> Item | Rejected:

@@ -128,9 +128,12 @@ class _Meter(_Wire):
     session_id: str | None = None
 
 
+_ABSENT = msgspec.Raw()
+
+
 class _Heartbeat(_Wire):
     at: msgspec.Raw
-    connector_id: msgspec.Raw | None = None
+    connector_id: msgspec.Raw = _ABSENT
     connector_ids: list[msgspec.Raw] | None = None
 
 
@@ -322,7 +325,7 @@ def meter(raw: bytes | msgspec.Raw, place: int, context: Context) -> MeterItem:
 def beats(raw: bytes | msgspec.Raw) -> list[bytes]:
     """The items that one heartbeat entry is, each as the bytes of its own `at` and `connector_id`."""
     wire: _Heartbeat = _read_heartbeat(raw)
-    if (wire.connector_id is None) == (wire.connector_ids is None):
+    if (bytes(wire.connector_id) in (b"", b"null")) == (wire.connector_ids is None):
         raise Unfit("invalid_item", "either connector_id or connector_ids is expected")
     if wire.connector_ids is None:
         return [bytes(raw)]

@@ -93,6 +93,12 @@ def all_heads(conn: psycopg.Connection) -> list[Head]:
         return cursor.execute(f"SELECT {_HEAD} FROM ledger_head ORDER BY day").fetchall()
 
 
+def last_head(conn: psycopg.Connection) -> Head | None:
+    """The head of the day sealed last; None before the first."""
+    with conn.cursor(row_factory=class_row(Head)) as cursor:
+        return cursor.execute(f"SELECT {_HEAD} FROM ledger_head ORDER BY day DESC LIMIT 1").fetchone()  # noqa: S608
+
+
 @contextmanager
 def contents(conn: psycopg.Connection) -> Iterator[tuple[int, Iterator[Record], list[Head]]]:
     """All of the ledger as it stands at one moment: how many records, the records, the heads."""

@@ -1,4 +1,4 @@
-"""What the jobs did and when: for people and dashboards. No job asks it what is due."""
+"""What the jobs did and when, for people and dashboards; which issued records were looked at again."""
 
 from django.db import migrations
 
@@ -13,12 +13,17 @@ CREATE TABLE job_run (
   summary text NOT NULL
 );
 CREATE INDEX job_run_job ON job_run (job, ended_at);
-CREATE TRIGGER refuse_change BEFORE UPDATE OR DELETE OR TRUNCATE ON job_run
-  FOR EACH STATEMENT EXECUTE FUNCTION chargewatch_refuse();
+
+CREATE TABLE issue_check (
+  seq bigint NOT NULL REFERENCES ledger_record (seq),
+  as_of timestamptz NOT NULL,
+  PRIMARY KEY (seq, as_of)
+);
+COMMENT ON TABLE issue_check IS 'the record was computed again as of then and came out the same; only saves work';
 """
 
 
 class Migration(migrations.Migration):
     initial = True
-    dependencies = [("chargewatch", "0001_store")]
+    dependencies = [("chargewatch", "0001_store"), ("ledger", "0001_initial")]
     operations = [migrations.RunSQL(_SQL)]

@@ -1,0 +1,50 @@
+"""`chargewatch schedule`: the scheduler until it is stopped, or single jobs now."""
+
+import time
+from typing import Annotated
+
+import typer
+
+from chargewatch.errors import CheckFailed, Refusal
+from chargewatch.output import say
+from chargewatch.settings import load
+from scheduler.jobs import JOBS
+from scheduler.running import Job, Run, run_job
+
+WAIT_S = 600
+
+_TABLE = "; ".join(f"{job.name}: {job.does}" for job in JOBS)
+
+
+def schedule(
+    once: Annotated[
+        list[str] | None,
+        typer.Option(metavar="JOB", help=f"Run this job now and end; repeatable, in this order. {_TABLE}."),
+    ] = None,
+) -> None:
+    """Run the scheduler until it is stopped: every job looks into the store for what is due.
+
+    Example: chargewatch schedule --once statement --once seal
+    """
+    if not once:
+        from scheduler.service import serve
+
+        return serve(JOBS, load())
+    by_name = {job.name: job for job in JOBS}
+    for name in once:
+        if name not in by_name:
+            raise Refusal(f"there is no job {name!r}", f"one of {', '.join(by_name)}")
+    for name in once:
+        run = _run_waiting(by_name[name])
+        if run.outcome != "done":
+            raise CheckFailed(f"{name}: {run.said}")
+        say(f"{name}: {run.said}")
+    return None
+
+
+def _run_waiting(job: Job) -> Run:
+    # A scheduler that runs beside us may be at this very job: wait for it, then look at what it left.
+    deadline = time.monotonic() + WAIT_S
+    while (run := run_job(job)).outcome == "elsewhere" and time.monotonic() < deadline:
+        time.sleep(0.2)
+    return run

@@ -1,0 +1,91 @@
+"""The table of jobs. What is due stands in the store, so that a job may run twice, late, or on two machines."""
+
+from collections import Counter
+from datetime import datetime, timedelta
+
+import psycopg
+
+import uptime.job
+from chargewatch.database import now
+from scheduler import figures, metrics, sealing, upkeep, watch
+from scheduler.issuing import Document, issue_due
+from scheduler.running import Job
+from subsidy.periods import Period
+from uptime import profile as profiles
+from uptime import report, settings
+
+LEVELS = ("city", "district", "operator", "station", "charger", "connector")
+
+
+def silence(conn: psycopg.Connection) -> str:
+    """Show every connector's state now."""
+    counts = watch.connectors_by_state(conn, profiles.load().zone, settings.load())
+    metrics.replace(metrics.connectors, counts)
+    states: Counter[str] = Counter()
+    for (_, state), number in counts.items():
+        states[state] += number
+    return ", ".join(f"{number} {state}" for state, number in sorted(states.items())) or "no connectors"
+
+
+def links(conn: psycopg.Connection) -> str:
+    """Show every operator's connection now."""
+    up = watch.links(conn)
+    metrics.replace(metrics.link_up, {(operator_id,): ready for operator_id, ready in up.items()})
+    return f"{sum(up.values())} of {len(up)} operators connected"
+
+
+def show(conn: psycopg.Connection) -> str:
+    """Show availability, money and the jobs' last success, from what the jobs have kept."""
+    profile, moment = profiles.load(), now(conn)
+    available, required = figures.windows(conn, profile, moment)
+    metrics.replace(metrics.available_seconds, available)
+    metrics.replace(metrics.required_seconds, required)
+    metrics.replace(metrics.connectors_below_threshold, figures.below(conn, profile, moment))
+    metrics.replace(metrics.subsidy_yuan, figures.subsidies(conn))
+    metrics.availability_threshold_ratio.set(float(profile.threshold.value))
+    metrics.succeeded(figures.last_successes(conn))
+    return f"{len({operator_id for operator_id, _ in required})} operators shown"
+
+
+def issue_reports(conn: psycopg.Connection) -> str:
+    """Issue the availability report, at every level, of each closed month."""
+    profile = profiles.load()
+
+    def compute(conn: psycopg.Connection, month: Period, as_of: datetime) -> object:
+        return report.compute(
+            conn,
+            first_day=month.first_day,
+            last_day=month.end_day,
+            by=LEVELS,
+            profile=profile,
+            settings=settings.load(),
+            as_of=as_of,
+        )
+
+    ripening = timedelta(days=profile.unknown_ripens_after_days)
+    return issue_due(
+        conn,
+        Document(
+            "availability",
+            profile.zone,
+            profile.issued_after_days,
+            compute,
+            changes_on=lambda month: [month.end_day + ripening],
+        ),
+    )
+
+
+def seal(conn: psycopg.Connection) -> str:
+    """Seal the ledger's closed days."""
+    return sealing.seal_closed_days(conn, profiles.load().zone)
+
+
+JOBS = (
+    Job("availability", 300, "service intervals and sums of each closed day", uptime.job.run),
+    Job("report", 600, "the availability report of each closed month, issued to the ledger", issue_reports),
+    Job("seal", 600, "the ledger's head of each closed day", seal),
+    Job("partitions", 3600, "partitions of the time series for the months to come", upkeep.partitions),
+    Job("silence", 60, "the state of each connector now, as a metric", silence, alone=False),
+    Job("links", 60, "each operator's connection now, as a metric", links, alone=False),
+    Job("figures", 60, "availability, money and the jobs' last success, as metrics", show, alone=False),
+)

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 import msgspec
+from psycopg.types.json import Jsonb
 
 from collector.items import HeartbeatItem, MeterItem, SessionItem, StatusItem
 
@@ -83,7 +84,7 @@ def _meter_content(item: MeterItem) -> Row:
 def _session_content(item: SessionItem) -> Row:
     return (
         item.started_at, item.connector_nos, item.energy_kwh, item.meter_start_kwh, item.meter_end_kwh, item.void,
-        item.vehicle, item.stop_reason, item.total_fee, item.body,
+        item.vehicle, item.stop_reason, item.total_fee, Jsonb(item.body, msgspec.json.encode),
     )  # fmt: skip
 
 

@@ -324,6 +324,8 @@ def meter(raw: bytes | msgspec.Raw, place: int, context: Context) -> MeterItem:
 
 def beats(raw: bytes | msgspec.Raw) -> list[bytes]:
     """The items that one heartbeat entry is, each as the bytes of its own `at` and `connector_id`."""
+    if b"connector_ids" not in bytes(raw) and b"\\" not in bytes(raw):
+        return [bytes(raw)]
     wire: _Heartbeat = _read_heartbeat(raw)
     if (bytes(wire.connector_id) in (b"", b"null")) == (wire.connector_ids is None):
         raise Unfit("invalid_item", "either connector_id or connector_ids is expected")
@@ -358,7 +360,7 @@ def session(raw: bytes | msgspec.Raw, place: int, context: Context) -> SessionIt
     energy = _number(wire.energy_kwh, "energy_kwh")
     first = _optional(wire.meter_start_kwh, "meter_start_kwh")
     last = _optional(wire.meter_end_kwh, "meter_end_kwh")
-    fees = {name: _optional(getattr(wire, name), name) for name in _FEES}
+    fees = {name: _number(fee, name) for name in _FEES if (fee := getattr(wire, name)) is not None}
     periods = [_period(period) for period in wire.periods or ()]
     _free((wire.stop_reason, wire.vehicle))
     _not_personal((wire.stop_reason, wire.vehicle))
@@ -368,17 +370,17 @@ def session(raw: bytes | msgspec.Raw, place: int, context: Context) -> SessionIt
         raise Unfit("implausible", "an end is before its start")
     _timely(at, context, started_at, *(period[0] for period in periods))
     nos = [_found(no, one) for no, one in zip(sought, connector_ids, strict=True)]
-    body: dict[str, Any] = {name: plain(fee) for name, fee in fees.items() if fee is not None}
+    body: dict[str, Any] = {name: plain(fee) for name, fee in fees.items()}
     if periods:
         body["periods"] = [_period_body(period) for period in periods]
     content = [
-        session_id, revision, connector_ids, started_at.isoformat(), at.isoformat(), plain(energy), plain(first),
+        session_id, revision, connector_ids, started_at, at, plain(energy), plain(first),
         plain(last), bool(wire.void), wire.vehicle, wire.stop_reason, body,
     ]  # fmt: skip
-    sha256 = hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).digest()
+    sha256 = hashlib.sha256(msgspec.json.encode(content, order="sorted")).digest()
     return SessionItem(
         place, session_id, revision, sha256, at, started_at, nos, energy, first, last, bool(wire.void), wire.vehicle,
-        wire.stop_reason, fees["total_fee"], body,
+        wire.stop_reason, fees.get("total_fee"), body,
     )  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""Sessions → dispositions → amounts → statements, and the findings that hold an amount back (137-六)."""

@@ -1,0 +1,222 @@
+"""A subsidy policy: the regulation's numbers with clause, days and unit, as its YAML file states them."""
+
+import hashlib
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+import msgspec
+
+from chargewatch import yamlfile
+from subsidy.clauses import (
+    BeyondRating,
+    Finding,
+    Listed,
+    LongerThan,
+    Quantity,
+    RegisterMismatch,
+    Rounding,
+    Stated,
+    Text,
+    Window,
+)
+
+DEFAULT = "cn-wenzhou-2022-137"
+FOLDER = Path(__file__).parent / "policies"
+
+
+REASONS = frozenset(
+    (
+        "not_public",
+        "outside_scope",
+        "completion_missing",
+        "completed_outside_window",
+        "commissioning_missing",
+        "commissioned_outside_window",
+        "not_connected",
+        "no_connectors",
+        "no_proven_session",
+        "not_accepted",
+        "retired",
+        "operator_legal_form",
+        "operator_business_scope",
+        "operator_credit",
+        "operator_management_system",
+        "operator_maintenance_team",
+        "operator_platform_commitment",
+        "operator_not_admitted",
+        "operator_suspended",
+        "operator_barred",
+        "already_subsidised",
+        "serial_missing",
+        "rating_missing",
+        "split_without_power_unit",
+        "void",
+        "impossible",
+        "outside_window",
+        "not_registered",
+        "not_managed",
+        "outside_service_life",
+        "overlap",
+        "repeat",
+        "beyond_rating",
+        "no_registers",
+        "register_mismatch",
+        "late_order",
+        "contradictory_id",
+        "long_duration",
+        "duplicate_serial",
+    )
+)
+"""Every code that a reason can have; a policy says the clause and the words of each."""
+
+UNITS = {
+    "build.rates.dc": "yuan/kW",
+    "build.rates.ac": "yuan/kW",
+    "operating.rate": "yuan/kWh",
+    "statements.issued_after_days": "day",
+    "findings.overlap.longer_than": "s",
+    "findings.beyond_rating.at_or_beyond": "rated energy",
+    "findings.register_mismatch.share_of_energy": "ratio",
+    "findings.register_mismatch.least": "kWh",
+    "findings.late_order.longer_than": "day",
+    "findings.long_duration.longer_than": "h",
+}
+"""The unit that each quantity is read in."""
+
+
+class Operators(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What an operator must be (137-四)."""
+
+    legal_forms: Listed
+    ours: str = ""
+
+
+class Rates(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Yuan per kilowatt of output power, by kind."""
+
+    dc: Quantity
+    ac: Quantity
+
+
+class Hybrid(Stated, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How a charger with DC and AC output counts."""
+
+    simultaneous: Literal["sum"]
+    otherwise: Literal["larger_amount"]
+
+
+class SharedPowerUnit(Stated, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How chargers on one power unit share its rating."""
+
+    cap: Literal["rated_kw"]
+    share: Literal["by_rating"]
+
+
+class Build(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The subsidy for building (137-六)."""
+
+    window: Window
+    rates: Rates
+    hybrid: Hybrid
+    shared_power_unit: SharedPowerUnit
+    rounding: Rounding
+    revoked_award_counts: bool
+    ours: str = ""
+
+
+class Management(Stated, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """From when a station is under the platform's management."""
+
+    since: Literal["later_of_platform_managed_from_and_first_receipt"] = msgspec.field(name="from")
+
+
+class Operating(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The subsidy for operation (137-六)."""
+
+    window: Window
+    rate: Quantity
+    rounding: Rounding
+    management: Management
+
+
+class Statements(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When statements are issued."""
+
+    issued_after_days: Quantity
+
+
+class Findings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The rules that find something (semantics 8), by their stable codes."""
+
+    overlap: LongerThan
+    repeat: Finding
+    beyond_rating: BeyondRating
+    no_registers: Finding
+    register_mismatch: RegisterMismatch
+    late_order: LongerThan
+    contradictory_id: Finding
+    long_duration: LongerThan
+    duplicate_serial: Finding
+
+    def rule(self, code: str) -> Finding:
+        """The rule of a code."""
+        found = getattr(self, code)
+        assert isinstance(found, Finding)
+        return found
+
+
+class ReasonText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a reason's code means, and the clause it stands in."""
+
+    clause: Text
+    text: Text
+
+
+class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A whole policy."""
+
+    id: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_.-]{1,50}$")]
+    title: Text
+    document: Text
+    issuer: Text
+    issued_on: date
+    time_zone: Text
+    categories: Listed
+    districts: Listed
+    operators: Operators
+    build: Build
+    operating: Operating
+    statements: Statements
+    findings: Findings
+    reasons: dict[str, ReasonText]
+
+    def __post_init__(self) -> None:
+        for field, unit in UNITS.items():
+            quantity: Any = self
+            for step in field.split("."):
+                quantity = getattr(quantity, step)
+            if quantity.unit != unit:
+                raise ValueError(f"{field} has the unit {quantity.unit!r}, expected {unit!r}")
+        if self.statements.issued_after_days.value % 1:
+            raise ValueError("statements.issued_after_days is not a whole number of days")
+        if self.time_zone not in available_timezones():
+            raise ValueError(f"time_zone {self.time_zone!r} is not known")
+        if odd := sorted(REASONS ^ set(self.reasons)):
+            raise ValueError(f"reasons must be exactly those that the rules can give; missing or unknown: {odd}")
+
+    @property
+    def sha256(self) -> str:
+        """Digest of all it states, notes included, layout and comments of its file apart."""
+        return hashlib.sha256(msgspec.json.encode(self, order="sorted")).hexdigest()
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """Time zone of its policy days."""
+        return ZoneInfo(self.time_zone)
+
+
+def load(id_or_path: str = DEFAULT) -> Policy:
+    """The policy of an id, or of a YAML file; Refusal names file, field, what was seen and what was expected."""
+    return yamlfile.load(id_or_path, FOLDER, Policy, "subsidy policy")

@@ -1,0 +1,57 @@
+"""Serial numbers compared as semantics 6 says, and what the registry knows of each of them."""
+
+import unicodedata
+from datetime import date
+
+from subsidy.versions import Row, Versions
+
+_DASHES = {"Pd", "Zs"}
+
+
+def normal(serial_no: str | None) -> str:
+    """A serial number for comparison: NFKC, upper case, without spaces and hyphens."""
+    text = unicodedata.normalize("NFKC", serial_no or "").upper()
+    return "".join(c for c in text if unicodedata.category(c) not in _DASHES and not c.isspace() and c != "−")
+
+
+def earliest_commissioning(chargers: Versions) -> dict[str, date]:
+    """By serial number the earliest day of commissioning that any operator's row of any year gives."""
+    earliest: dict[str, date] = {}
+    for row in chargers.every():
+        serial, day = normal(row["serial_no"]), row["commissioned_on"]
+        if serial and day is not None and day < earliest.get(serial, date.max):
+            earliest[serial] = day
+    return earliest
+
+
+def registered_for(chargers: Versions) -> dict[str, list[tuple[str, str]]]:
+    """By serial number the chargers (operator, id) that ever had it; more than one is a finding."""
+    found: dict[str, set[tuple[str, str]]] = {}
+    for row in chargers.every():
+        serial = normal(row["serial_no"])
+        if serial:
+            found.setdefault(serial, set()).add((row["operator_id"], row["charger_id"]))
+    return {serial: sorted(chargers_of) for serial, chargers_of in found.items()}
+
+
+class Subsidised:
+    """What has been paid for each serial number: the registry's earlier awards, and those that these rules made."""
+
+    def __init__(self, awards: list[Row], *, revoked_counts: bool) -> None:
+        self._awards: dict[str, list[Row]] = {}
+        for row in awards:
+            self._awards.setdefault(normal(row["serial_no"]), []).append(row)
+        self._revoked_counts = revoked_counts
+
+    def earlier(self, serial: str, day: date) -> list[Row]:
+        """The registry's awards for a serial number that stand on that day."""
+        return [
+            row
+            for row in self._awards.get(serial, [])
+            if row["awarded_on"] <= day
+            and (self._revoked_counts or row["revoked_on"] is None or day < row["revoked_on"])
+        ]
+
+    def days(self, serial: str) -> list[date]:
+        """Days on which that changes."""
+        return [row["revoked_on"] for row in self._awards.get(serial, []) if row["revoked_on"] is not None]

@@ -104,7 +104,7 @@ class _Line:
 
     def send(self, message: Message) -> None:
         self._take_slot()
-        info = self._client.publish(message.topic, message.payload, qos=1)
+        info = self._client.publish(message.topic, message.payload, qos=1, retain=message.retain)
         # Without a connection paho keeps the message and sends it once it is back.
         if info.rc not in (MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_NO_CONN):
             raise Refusal(f"the broker did not take a message: {paho.error_string(info.rc)}")

@@ -16,6 +16,7 @@ from simulators import capture_file, real_messages, real_registry, registry_fold
 from simulators.broker import publish
 from simulators.calendar import DAY_US, ZONE
 from simulators.feed import Message
+from simulators.month import simulate as city_month
 from simulators.real_sessions import RealSessions
 
 Registry = Annotated[Path, typer.Option("--registry", help="Folder for the registry tables (CSV).")]
@@ -41,7 +42,10 @@ def replay(
         int, typer.Option(help="Minutes between heartbeats; the registry gets it as reporting interval.")
     ] = 60,
 ) -> None:
-    """Play real sessions again: registry tables, and messages into a capture file or straight to the broker."""
+    """Play real sessions again: registry tables, and messages into a capture file or straight to the broker.
+
+    Example: chargewatch replay --sessions s.csv.gz --connectors c.csv.gz --registry real/ --capture real.ndjson.gz
+    """
     one_way(capture, mqtt)
     if not 1 <= heartbeat_min <= 1440:
         raise Refusal(f"--heartbeat-min is {heartbeat_min}", "1 to 1440 minutes")
@@ -51,6 +55,34 @@ def replay(
     deliver(real_messages.messages(real, heartbeat_min), capture, "replay", from_us, to_us)
     energy = sum(session.energy_kwh for session in real.sessions)
     say(f"{len(real.sessions)} sessions, {energy} kWh; registry tables in {registry}.")
+
+
+def simulate(
+    *,
+    registry: Registry,
+    truth: Annotated[Path, typer.Option(help="File for the truth about the city (JSON, .gz compresses).")],
+    capture: Capture = None,
+    mqtt: Mqtt = False,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same bytes.")] = 137,
+    from_day: Annotated[str, typer.Option("--from", help="First day (in Asia/Shanghai).")] = "2023-06-01",
+    to_day: Annotated[str, typer.Option("--to", help="Day after the last one.")] = "2023-07-01",
+    stations: Annotated[int, typer.Option(help="Number of stations, 4 to 2,000.")] = 24,
+) -> None:
+    """Simulate a city whose truth is known: registry tables, messages, and a file that says what truly was.
+
+    Example: chargewatch simulate --seed 7 --registry city/ --capture city.ndjson.gz --truth truth.json
+    """
+    one_way(capture, mqtt)
+    first, last = day("--from", from_day), day("--to", to_day)
+    if not 1 <= (last - first).days <= 366:
+        raise Refusal(f"--from {first} --to {last}", "1 to 366 days, --to after --from")
+    if not 4 <= stations <= 2000:
+        raise Refusal(f"--stations is {stations}", "4 to 2,000")
+    month = city_month(seed, first, last, stations)
+    registry_folder.write(month.registry, registry)
+    month.truth.write(truth)
+    deliver(month.messages(), capture, "simulate", month.truth.from_us, month.dispatch.end_us())
+    say(f"{len(month.truth.connectors)} connectors, {len(month.truth.sessions)} orders; the truth is in {truth}.")
 
 
 def one_way(capture: Path | None, mqtt: bool) -> None:
@@ -109,8 +141,3 @@ def _bar(what: str, from_us: int, to_us: int) -> Iterator[Callable[[Message], No
 def from_us_local(us: int) -> str:
     """Simulated time as the city's clocks show it."""
     return from_us(us).astimezone(ZONE).strftime("%Y-%m-%d %H:%M")
-
-
-def simulate() -> None:
-    """Simulate a seeded city (being built)."""
-    raise Refusal("the seeded city is not built yet")

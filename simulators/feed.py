@@ -29,6 +29,7 @@ class Message:
     sent_us: int
     received_us: int
     is_json: bool = True
+    retain: bool = False
 
 
 def topic(operator_id: str, kind: str) -> str:
@@ -52,12 +53,19 @@ class Sender:
         An item is a mapping of contract fields: Decimal becomes a JSON number, digit for digit; a heartbeat's
         `connector_ids` (at most 1,000) counts as many items as it has ids.
         """
+        encoded = (
+            (_encoder.encode(item), len(item.get("connector_ids", ())) or 1 if kind == "heartbeat" else 1)
+            for item in items
+        )
+        yield from self.packed(kind, encoded, sent_us, received_us)
+
+    def packed(
+        self, kind: str, items: Iterable[tuple[bytes, int]], sent_us: int, received_us: int
+    ) -> Iterator[Message]:
+        """The same of items that are encoded already, each with the number of items that it counts as."""
         batch: list[bytes] = []
         size = count = 0
-        for item in items:
-            encoded = _encoder.encode(item)
-            weight = len(item.get("connector_ids", ())) if kind == "heartbeat" else 1
-            weight = max(weight, 1)
+        for encoded, weight in items:
             if batch and (count + weight > MAX_ITEMS or size + len(encoded) + 1 > MAX_BYTES - _HEAD_BYTES):
                 yield self._message(kind, batch, sent_us, received_us)
                 batch, size, count = [], 0, 0
@@ -67,6 +75,23 @@ class Sender:
         if batch:
             yield self._message(kind, batch, sent_us, received_us)
 
+    def link(self, state: str, at_us: int, received_us: int) -> Message:
+        """The operator's connection as it is now, retained; it has no number."""
+        payload = _encoder.encode({"schema": "ev.link/1", "state": state, "boot_id": self.boot_id})
+        return Message(self.operator_id, topic(self.operator_id, "link"), payload, at_us, received_us, retain=True)
+
+    def envelope(self, kind: str, sent_us: int) -> dict[str, Any]:
+        """The next message's fields but its items; takes the next number."""
+        name = hashlib.blake2b(f"{self.operator_id}/{self.boot_id}/{self.seq}".encode(), digest_size=8)
+        self.seq += 1
+        return {
+            "schema": f"ev.{kind}/1",
+            "msg_id": name.hexdigest(),
+            "boot_id": self.boot_id,
+            "seq": self.seq - 1,
+            "sent_at": iso(sent_us),
+        }
+
     def heartbeats(self, at_us: int, connector_ids: Sequence[str], sent_us: int, received_us: int) -> Iterator[Message]:
         """Messages that prove all these connectors alive at one instant."""
         at = iso(at_us)
@@ -74,16 +99,6 @@ class Sender:
         yield from self.messages("heartbeat", [{"at": at, "connector_ids": ids} for ids in lists], sent_us, received_us)
 
     def _message(self, kind: str, items: list[bytes], sent_us: int, received_us: int) -> Message:
-        name = hashlib.blake2b(f"{self.operator_id}/{self.boot_id}/{self.seq}".encode(), digest_size=8)
-        head = _encoder.encode(
-            {
-                "schema": f"ev.{kind}/1",
-                "msg_id": name.hexdigest(),
-                "boot_id": self.boot_id,
-                "seq": self.seq,
-                "sent_at": iso(sent_us),
-            }
-        )
-        self.seq += 1
+        head = _encoder.encode(self.envelope(kind, sent_us))
         payload = head[:-1] + b',"items":[' + b",".join(items) + b"]}"
         return Message(self.operator_id, topic(self.operator_id, kind), payload, sent_us, received_us)

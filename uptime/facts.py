@@ -78,7 +78,7 @@ def sessions(connection: psycopg.Connection, connectors: Ints, until: datetime, 
     Of equal versions the one received first.
     """
     query = f"""
-        SELECT DISTINCT ON (operator_id, session_id, revision, content_sha256)
+        SELECT DISTINCT ON (operator_id COLLATE "C", session_id COLLATE "C", revision, content_sha256)
           operator_id, session_id, revision, encode(content_sha256, 'hex'), {_us("received_at")}, {_us("started_at")},
           {_us("at")}, connector_nos, energy_kwh, meter_start_kwh, meter_end_kwh, void
         FROM session_fact WHERE connector_nos && %s::int[] AND recorded_at <= %s AND started_at < %s

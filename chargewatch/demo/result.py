@@ -1,0 +1,135 @@
+"""The month's result, asked for as anybody would ask: the program's own reports, the store, and the truth."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from chargewatch.demo import outcome, workbook
+from chargewatch.demo.outcome import Row
+from chargewatch.demo.stage import Stage
+from chargewatch.errors import Refusal
+from chargewatch.instants import to_us
+from simulators.truth import Measured, Truth, compare
+
+JOBS = ("availability", "statement", "seal")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """Everything that the demo shows, ready to be printed."""
+
+    fates: dict[str, int]
+    operators: list[Row]
+    stations: list[Row]
+    exact: int
+    connectors: int
+    explained: list[Row]
+    unexplained: int
+    money: list[Row]
+    refused: list[Row]
+    ledger: list[str]
+    workbook: Path
+
+
+def gather(here: Stage, truth: Truth, sent: int, first_day: date, last_day: date) -> Result:
+    """Have the scheduler's jobs issue the month, then read everything back; Refusal if an item has no fate."""
+    here.processes.run("schedule", *(word for job in JOBS for word in ("--once", job)))
+    fates = _fates(here)
+    if sent != fates["offered"] or fates["offered"] != fates["stored"] + fates["duplicate"] + fates["quarantined"]:
+        raise Refusal(
+            f"{sent} items were sent, and the store says {fates}", "offered = stored + duplicate + quarantined"
+        )
+
+    def report(level: str) -> list[Row]:
+        period = ("--from", first_day.isoformat(), "--to", last_day.isoformat())
+        return _json(here, "uptime", "report", *period, "--by", level)
+
+    bound = {(row["operator_id"], row["id"]) for row in report("connector")}
+    compared = compare(truth, _measured(here, truth))
+    counted = [row for row in compared if (row["operator_id"], row["connector_id"]) in bound]
+    names = _names(here)
+    operators = outcome.availability(report("operator"), counted, names, "operator_id")
+    stations = outcome.availability(report("station"), counted, names, "station_id")
+    statements = _json(here, "subsidy", "statement", "--period", f"{first_day:%Y-%m}")
+    money, differences = outcome.money(statements, names), outcome.differences(compared)
+    refused = outcome.refused(_quarantined(here), truth)
+    path = here.folder / f"{first_day:%Y-%m}.xlsx"
+    workbook.write(
+        path,
+        "REHEARSAL: a simulated city, no official figures",
+        {
+            "operators": operators,
+            "stations": stations,
+            "differences": differences,
+            "subsidies": money,
+            "operating": [line for one in statements for line in _lines(one, "operating")],
+            "building": [line for one in statements for line in _lines(one, "build")],
+            "not awarded": outcome.not_awarded(statements),
+            "quarantine": refused,
+        },
+    )
+    return Result(
+        fates,
+        operators,
+        stations,
+        sum(1 for row in compared if not row["differences"]),
+        len(compared),
+        outcome.explained(differences),
+        sum(1 for row in differences if row["cause"] == "none"),
+        money,
+        refused,
+        here.processes.run("ledger", "verify").strip().splitlines(),
+        path,
+    )
+
+
+def _json(here: Stage, *arguments: str) -> Any:
+    return json.loads(here.processes.run(*arguments, "--format", "json"))
+
+
+def _lines(statement: Mapping[str, Any], part: str) -> list[Row]:
+    return [
+        {"operator_id": statement["operator_id"], **{name: value for name, value in line.items() if name != "reasons"}}
+        for line in statement[part]
+    ]
+
+
+def _fates(here: Stage) -> dict[str, int]:
+    names = ("offered", "stored", "duplicate", "quarantined")
+    with here.connect() as connection:
+        row = connection.execute(
+            f"SELECT {', '.join(f'sum({name})' for name in names)} FROM message".encode()
+        ).fetchone()
+    assert row is not None
+    return {name: int(value or 0) for name, value in zip(names, row, strict=True)}
+
+
+def _measured(here: Stage, truth: Truth) -> list[Measured]:
+    with here.connect() as connection:
+        rows = connection.execute(
+            "SELECT operator_id, connector_id, state, started_at, ended_at FROM service_interval ORDER BY 1, 2, 4"
+        ).fetchall()
+    return [
+        Measured(operator, connector, state, start, end)
+        for operator, connector, state, *instants in rows
+        for start, end in [[to_us(instant) for instant in instants]]
+        if start < truth.to_us
+    ]
+
+
+def _names(here: Stage) -> dict[str, str]:
+    with here.connect() as connection:
+        return dict(
+            connection.execute(
+                "SELECT operator_id, name FROM registry_operators UNION ALL SELECT station_id, name FROM registry_stations"
+            ).fetchall()
+        )
+
+
+def _quarantined(here: Stage) -> Counter[str]:
+    with here.connect() as connection:
+        return Counter(dict(connection.execute("SELECT reason, count(*) FROM quarantine GROUP BY 1").fetchall()))

@@ -1,0 +1,45 @@
+"""What people came for, on the terminal."""
+
+from collections.abc import Sequence
+
+from chargewatch.demo.outcome import Row
+from chargewatch.demo.result import Result
+from chargewatch.output import Format, emit
+
+RIGHT = (
+    *("measured", "true", "if unknown served", "at least", "connectors", "below", "pending", "out > 7 days"),
+    *("intervals", "hours", "items", "spoilt on purpose", "chargers awarded", "building, yuan", "kWh admitted"),
+    *("kWh held", "kWh rejected", "operating, yuan", "adjustments, yuan", "total, yuan"),
+)
+
+
+def show(result: Result, seconds: float) -> None:
+    """Print the month: availability, what explains it, money, quarantine, the record, and where the rest is."""
+    print("\nREHEARSAL: a simulated city. No figure below is official.\n")
+    _table("Availability of public chargers in June 2023 (137-七: at least 90 %), by operator", result.operators)
+    _table("The same, by station", result.stations)
+    print(
+        '"true" is what only the simulator knows, of the same connectors. "pending": missing data alone decides.\n'
+        f"{result.exact} of {result.connectors} connectors were measured exactly as they truly were. The others:\n"
+    )
+    _table("Where measured and true differ, and why", result.explained)
+    print(f"Differences without an explanation: {result.unexplained}.\n")
+    _table("Subsidies of June 2023 (137-六)", result.money)
+    print(
+        "Building subsidies are due in the month in which the last condition was met: here, the first data.\n"
+        '"held" energy waits for somebody to look at a finding; nothing is paid for it until then.\n'
+    )
+    _table("Quarantined: refused at the door, original bytes kept", result.refused)
+    fates = result.fates
+    print(
+        f"{fates['offered']} items offered = {fates['stored']} stored + {fates['duplicate']} duplicate "
+        f"+ {fates['quarantined']} quarantined.\n"
+    )
+    print("Ledger: " + " ".join(result.ledger))
+    print(f"XLSX with every row and each differing interval: {result.workbook}")
+    print(f"From message to yuan in {seconds:.0f} s. It was a rehearsal.\n", flush=True)
+
+
+def _table(title: str, rows: Sequence[Row]) -> None:
+    emit(rows, Format.table, title=title, right=RIGHT)
+    print()

@@ -22,9 +22,7 @@ def run(*, keep: bool, stations: int, seed: int) -> None:
 
     began = time.monotonic()
     with stage() as here:
-        say(
-            f"city       {stations} stations with seed {seed}; what truly happened there is in {here.folder / 'truth.json'}"
-        )
+        say(f"city       {stations} stations made from seed {seed}")
         month = simulate(seed, FIRST_DAY, LAST_DAY, stations)
         month.truth.write(here.folder / "truth.json")
         registry_folder.write(month.registry, here.folder / "registry")

@@ -19,7 +19,7 @@ PATIENCE_S = 60.0
 
 
 class _Beats(msgspec.Struct):
-    connector_ids: list[msgspec.Raw] = []  # noqa: RUF012 (msgspec copies it)
+    connector_ids: list[msgspec.Raw] = []
 
 
 class _Heartbeat(msgspec.Struct):

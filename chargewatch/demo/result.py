@@ -87,8 +87,9 @@ def gather(here: Stage, truth: Truth, sent: int, first_day: date, last_day: date
     )
 
 
-def _json(here: Stage, *arguments: str) -> Any:
-    return json.loads(here.processes.run(*arguments, "--format", "json"))
+def _json(here: Stage, *arguments: str) -> list[Row]:
+    rows: list[Row] = json.loads(here.processes.run(*arguments, "--format", "json"))
+    return rows
 
 
 def _lines(statement: Mapping[str, Any], part: str) -> list[Row]:
@@ -125,7 +126,8 @@ def _names(here: Stage) -> dict[str, str]:
     with here.connect() as connection:
         return dict(
             connection.execute(
-                "SELECT operator_id, name FROM registry_operators UNION ALL SELECT station_id, name FROM registry_stations"
+                "SELECT operator_id, name FROM registry_operators"
+                " UNION ALL SELECT station_id, name FROM registry_stations"
             ).fetchall()
         )
 

@@ -66,6 +66,22 @@ class Fates(msgspec.Struct):
         return kinds
 
 
+def registry_version(connection: psycopg.Connection) -> int:
+    """A number that is another one after every import into the registry."""
+    row = connection.execute("SELECT coalesce(max(import_id), 0) FROM registry_imports").fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def link_states(connection: psycopg.Connection) -> dict[str, bool]:
+    """Whether each operator's link was last said to be ready."""
+    rows = connection.execute(
+        "SELECT DISTINCT ON (operator_id) operator_id, state = 'ready' FROM link_event"
+        " ORDER BY operator_id, received_at DESC, recorded_at DESC"
+    )
+    return dict(rows.fetchall())
+
+
 def directory(connection: psycopg.Connection) -> Directory:
     """The registry's operators and connectors as they are now."""
     connectors: dict[str, dict[str, int]] = {}
@@ -212,7 +228,7 @@ class Store:
                 state = (one.operator_id, one.link.boot_id, one.link.state)
                 self.connection.execute(
                     "INSERT INTO link_event SELECT %s, %s, %s, %s, %s WHERE (%s::text, %s::text) IS DISTINCT FROM"
-                    " (SELECT boot_id, state FROM link_event WHERE operator_id = %s"
+                    " (SELECT (boot_id, state) FROM link_event WHERE operator_id = %s"
                     "  ORDER BY received_at DESC, recorded_at DESC LIMIT 1)",
                     [*state, receipts[i], recorded[i], state[1], state[2], state[0]],
                 )

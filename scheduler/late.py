@@ -37,7 +37,7 @@ def inputs(conn: psycopg.Connection, end: datetime, since: datetime, as_of: date
         query = f"""
             SELECT {operator}, f.boot_id, min(f.seq), max(f.seq), count(*) FROM {table} f {join}
             WHERE f.recorded_at > %s AND f.recorded_at <= %s AND f.{column} < %s
-            GROUP BY 1, 2 ORDER BY 1 COLLATE "C", 2 COLLATE "C"
+            GROUP BY {operator}, f.boot_id ORDER BY {operator} COLLATE "C", f.boot_id COLLATE "C"
         """
         names = ("operator_id", "boot_id", "first_seq", "last_seq", "items")
         for row in conn.execute(query.encode(), [since, as_of, end]):

@@ -57,10 +57,8 @@ def serve(jobs: Sequence[Job], settings: Settings) -> None:
         scheduler.add_job(turn, "interval", [job], id=job.name, seconds=job.every_s)
         scheduler.add_job(turn, args=[job], id=f"{job.name} at the start")
     scheduler.start()
-    say(
-        f"scheduler running {len(jobs)} jobs"
-        + (f", metrics on port {settings.metrics_port_scheduler}" if settings.metrics_port_scheduler else "")
-    )
+    port = settings.metrics_port_scheduler
+    say(f"scheduler running {len(jobs)} jobs, " + (f"metrics on port {port}" if port else "no metrics"))
     stop.wait()
     say("scheduler stopping")
     scheduler.shutdown(wait=True)

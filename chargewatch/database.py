@@ -58,6 +58,11 @@ def now(connection: psycopg.Connection) -> datetime:
     return moment.astimezone(UTC)
 
 
+def machine_time() -> datetime:
+    """This machine's clock, for what is dated without a database: the receipts of a recording."""
+    return datetime.now(UTC)  # noqa: TID251  # the one place
+
+
 @contextlib.contextmanager
 def writing(connection: psycopg.Connection) -> Iterator[datetime]:
     """One transaction that records facts; yields its `recorded_at`.

@@ -175,6 +175,12 @@ def broken(line: bytes, why: str, received_at: datetime | None) -> Decoded:
     return Decoded("", "other", None, None, None, None, received_at, sha256, len(line), (), (rejected,))
 
 
+def refused_by_the_database(decoded: Decoded, payload: bytes, why: str) -> Decoded:
+    """A message that was accepted here and yet cannot be stored: one quarantined item, so that it holds up no other."""
+    rejected = Rejected(0, "invalid_item", f"the database refuses it: {why}", mask(payload))
+    return msgspec.structs.replace(decoded, accepted=(), rejected=(rejected,), link=None)
+
+
 def item(kind: str, raw: bytes, place: int, received_at: datetime, connectors: Mapping[str, int]) -> Item | Rejected:
     """One item again from the bytes that quarantine kept of it, judged as at its own receipt."""
     try:

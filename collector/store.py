@@ -12,6 +12,7 @@ import psycopg
 from chargewatch import database, timeseries
 from collector.contract import Decoded, Directory
 from collector.facts import SERIES, Arrival, Evidence, Judged, Recorded, Row, Series, gather, judge, order_of
+from collector.items import Item
 
 _ATTEMPTS = 20
 
@@ -66,11 +67,13 @@ class Fates(msgspec.Struct):
         return kinds
 
 
-def registry_version(connection: psycopg.Connection) -> int:
-    """A number that is another one after every import into the registry."""
-    row = connection.execute("SELECT coalesce(max(import_id), 0) FROM registry_imports").fetchone()
+def version_and_time(connection: psycopg.Connection) -> tuple[int, datetime]:
+    """A number that is another one after every import into the registry, and the database's time."""
+    row = connection.execute(
+        "SELECT coalesce((SELECT max(import_id) FROM registry_imports), 0), clock_timestamp()"
+    ).fetchone()
     assert row is not None
-    return int(row[0])
+    return int(row[0]), row[1]
 
 
 def link_states(connection: psycopg.Connection) -> dict[str, bool]:
@@ -109,8 +112,7 @@ class Store:
             return Fates()
         receipts = self._receipts(decoded)
         self._ensure("message", receipts)
-        for kind, series in SERIES.items():
-            self._ensure(series.table, (item.at for one in decoded for item in one.accepted if type(item) is kind))
+        self.make_room(item for one in decoded for item in one.accepted)
         with database.writing(self.connection) as recorded_at:
             ids = self._message_ids(len(decoded))
             recorded = receipts if self.rehearsal else [recorded_at] * len(decoded)
@@ -135,6 +137,14 @@ class Store:
             self._copy("message", _MESSAGE, _messages(decoded, ids, receipts, recorded, counts))
             self._write_links(decoded, receipts, recorded)
         return _fates(decoded, counts)
+
+    def make_room(self, items: Iterable[Item]) -> None:
+        """Partitions for these items, before the transaction that records them."""
+        months: dict[tuple[type, int, int], datetime] = {}
+        for item in items:
+            months[type(item), item.at.year, item.at.month] = item.at
+        for (kind, _, _), moment in months.items():
+            self._ensure(SERIES[kind].table, [moment])
 
     def record(self, arrivals: dict[type, list[Arrival]]) -> tuple[Counter[int], Counter[int]]:
         """Inside a writing transaction: the facts; how many arrivals of each index were duplicates, and conflicts.

@@ -1,0 +1,141 @@
+"""What Prometheus sees of the collector (contract 5).
+
+All numbers of items are read at once, under one lock: offered = stored + duplicate + quarantined holds in every scrape.
+Only registered operators are labels; all others are `(unknown)`, so that nobody makes labels by sending.
+"""
+
+import threading
+from bisect import bisect_left
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable, Iterator
+
+from prometheus_client import CollectorRegistry, Gauge, Histogram, start_http_server
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from chargewatch import __version__
+from collector.contract import Decoded
+from collector.store import Fates
+
+UNKNOWN = "(unknown)"
+_LAG_BUCKETS_S = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 21600.0, 86400.0, 604800.0)
+_COMMIT_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
+_MOST_SENDERS = 10_000
+_OUTCOMES = ("stored", "duplicate", "quarantined")
+
+
+class Metrics(Collector):
+    """The collector's numbers; `unacknowledged` tells how many messages wait at the moment."""
+
+    def __init__(self, unacknowledged: Callable[[], int]) -> None:
+        self.registry = CollectorRegistry()
+        self._lock = threading.Lock()
+        self._fates = Fates()
+        self._lag = [0] * (len(_LAG_BUCKETS_S) + 1)
+        self._lag_sum = 0.0
+        self._gaps: Counter[str] = Counter()
+        self._links: dict[str, int] = {}
+        self._sequences: OrderedDict[tuple[str, str], int] = OrderedDict()
+        self._unacknowledged = unacknowledged
+        self.commit_seconds = Histogram(
+            "chargewatch_commit_seconds",
+            "Time that one batch took to be committed.",
+            buckets=_COMMIT_BUCKETS_S,
+            registry=self.registry,
+        )
+        info = Gauge("chargewatch_build_info", "1, with the version.", ["version"], registry=self.registry)
+        info.labels(__version__).set(1)
+        self.registry.register(self)
+
+    def serve(self, host: str, port: int) -> Callable[[], None]:
+        """Answer /metrics there; gives what ends it. OSError if the port is taken."""
+        server, thread = start_http_server(port, host, self.registry)
+
+        def end() -> None:
+            server.shutdown()
+            server.server_close()
+            thread.join()
+
+        return end
+
+    def committed(self, decoded: Iterable[Decoded], fates: Fates, known: Iterable[str]) -> None:
+        """Count a batch that has been committed; `known` are the registered operators."""
+        operators = set(known)
+        counted = Fates(reasons=fates.reasons)
+        for (operator_id, kind), counts in fates.counts.items():
+            label = operator_id if operator_id in operators else UNKNOWN
+            counted.counts.setdefault((label, kind), type(counts)()).add(counts)
+        with self._lock:
+            self._fates.add(counted)
+            for one in decoded:
+                if one.operator_id is None or one.operator_id not in operators:
+                    continue
+                if one.boot_id is not None and one.seq is not None:
+                    self._follow(one.operator_id, one.boot_id, one.seq)
+                if one.link is not None:
+                    self._links[one.operator_id] = int(one.link.state == "ready")
+                if one.received_at is not None:
+                    for item in one.accepted:
+                        lag_s = (one.received_at - item.at).total_seconds()
+                        self._lag[bisect_left(_LAG_BUCKETS_S, lag_s)] += 1
+                        self._lag_sum += max(lag_s, 0.0)
+
+    def links(self, states: dict[str, bool]) -> None:
+        """Where the operators' links stand at the start."""
+        with self._lock:
+            self._links |= {operator_id: int(ready) for operator_id, ready in states.items()}
+
+    def _follow(self, operator_id: str, boot_id: str, seq: int) -> None:
+        """A jump in a sender's sequence is one gap; what comes again or late is none."""
+        sender = (operator_id, boot_id)
+        last = self._sequences.get(sender)
+        if last is not None and seq > last + 1:
+            self._gaps[operator_id] += 1
+        self._sequences[sender] = seq if last is None else max(last, seq)
+        self._sequences.move_to_end(sender)
+        if len(self._sequences) > _MOST_SENDERS:
+            self._sequences.popitem(last=False)
+
+    def collect(self) -> Iterator[Metric]:
+        """The metrics of one scrape (prometheus_client calls this)."""
+        offered = CounterMetricFamily(
+            "chargewatch_items_offered", "Items that messages offered.", labels=["operator", "kind"]
+        )
+        items = CounterMetricFamily(
+            "chargewatch_items", "Items by what became of them.", labels=["operator", "kind", "outcome"]
+        )
+        quarantined = CounterMetricFamily("chargewatch_quarantined", "Items refused, by reason.", labels=["reason"])
+        conflicts = CounterMetricFamily(
+            "chargewatch_conflicts", "Duplicates whose content differs from the first one's.", labels=["kind"]
+        )
+        gaps = CounterMetricFamily("chargewatch_sequence_gaps", "Jumps in the senders' seq.", labels=["operator"])
+        link_up = GaugeMetricFamily("chargewatch_link_up", "1 if the operator's link is ready.", labels=["operator"])
+        with self._lock:
+            for (operator_id, kind), counts in self._fates.counts.items():
+                labels = [operator_id or UNKNOWN, kind]
+                offered.add_metric(labels, counts.offered)
+                for outcome in _OUTCOMES:
+                    items.add_metric([*labels, outcome], getattr(counts, outcome))
+            for kind, counts in self._fates.by_kind().items():
+                conflicts.add_metric([kind], counts.conflicts)
+            for reason, count in self._fates.reasons.items():
+                quarantined.add_metric([reason], count)
+            for operator_id, count in self._gaps.items():
+                gaps.add_metric([operator_id], count)
+            for operator_id, up in self._links.items():
+                link_up.add_metric([operator_id], up)
+            lag = self._lag_family()
+        waiting = GaugeMetricFamily(
+            "chargewatch_unacknowledged_messages", "Messages received and not yet acknowledged.",
+            value=self._unacknowledged(),
+        )  # fmt: skip
+        yield from (offered, items, quarantined, conflicts, gaps, link_up, lag, waiting)
+
+    def _lag_family(self) -> HistogramMetricFamily:
+        buckets, total = [], 0
+        for bound, count in zip([*map(str, _LAG_BUCKETS_S), "+Inf"], self._lag, strict=True):
+            total += count
+            buckets.append((bound, total))
+        family = HistogramMetricFamily("chargewatch_ingest_lag_seconds", "Receipt minus the item's own time.")
+        family.add_metric([], buckets, self._lag_sum)
+        return family

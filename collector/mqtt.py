@@ -1,0 +1,289 @@
+"""The broker's messages, by paho, each acknowledged only when whoever takes them says so.
+
+One thread of its own does all of MQTT, so that an acknowledgement can never fall onto another connection: packet ids
+start again with every connection, and the id of an old one would acknowledge a new message that nobody has stored yet.
+Every message carries the epoch of its connection; acknowledgements of an earlier epoch are dropped, the broker delivers
+those messages again, and the store finds duplicates. Acknowledgements go out in the order of receipt (MQTT-4.6.0-2).
+"""
+
+import contextlib
+import select
+import socket
+import ssl
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from datetime import datetime
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+import paho.mqtt.client as paho
+from paho.mqtt.enums import CallbackAPIVersion
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+from chargewatch.errors import Refusal
+
+TOPIC = "ev/1/+/+"
+SESSION_EXPIRY_S = 7 * 24 * 3600
+"""How long the broker keeps our queue while we are away; without it MQTT 5 forgets at every disconnection."""
+
+_KEEPALIVE_S = 30
+_CONNECT_TIMEOUT_S = 10.0
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 30.0
+_READS_AT_A_TIME = 500
+_TAKEN_OVER = 142
+
+
+class Address(msgspec.Struct, frozen=True):
+    """Where the broker is, from `mqtt://user:password@host:port` or `mqtts://…`."""
+
+    host: str
+    port: int
+    tls: bool
+    user: str | None
+    password: str | None
+
+    def __str__(self) -> str:
+        return f"{'mqtts' if self.tls else 'mqtt'}://{self.host}:{self.port}"
+
+
+def address(url: str) -> Address:
+    """The broker's address of a URL; Refusal if it is none."""
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        parts, port = urlsplit(""), None
+    if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
+        raise Refusal("CHARGEWATCH_MQTT_URL is not the address of a broker", "mqtt://[user:password@]host[:port]")
+    tls = parts.scheme == "mqtts"
+    user, password = (None if text is None else unquote(text) for text in (parts.username, parts.password))
+    return Address(parts.hostname, port or (8883 if tls else 1883), tls, user, password)
+
+
+class Message(msgspec.Struct, frozen=True, gc=False):
+    """One delivery: nothing of paho's leaves its callback."""
+
+    epoch: int
+    mid: int
+    qos: int
+    topic: str
+    payload: bytes
+    received_at: datetime
+    retained: bool
+
+
+class Lost(Exception):
+    """The connection cannot be had or has ended; `final` where trying again cannot help."""
+
+    def __init__(self, why: str, *, final: bool = False) -> None:
+        super().__init__(why)
+        self.final = final
+
+
+class Subscription(threading.Thread):
+    """Keeps one subscription to all operators' topics alive; hands each delivery to `deliver`, on its own thread.
+
+    `deliver` must not block. `connected(epoch, session_present)` is called before the first delivery of a connection.
+    While `room()` is false a lost connection is not made again. With `persistent` the broker keeps the queue between connections and starts.
+    """
+
+    def __init__(
+        self,
+        where: Address,
+        *,
+        client_id: str,
+        receive_maximum: int,
+        persistent: bool,
+        clock: Callable[[], datetime],
+        deliver: Callable[[Message], None],
+        connected: Callable[[int, bool], None],
+        room: Callable[[], bool],
+        tell: Callable[[str], None],
+    ) -> None:
+        super().__init__(name="mqtt", daemon=True)
+        self.where, self.client_id, self.receive_maximum = where, client_id, receive_maximum
+        self.persistent, self.clock, self.deliver = persistent, clock, deliver
+        self.connected, self.room, self.tell = connected, room, tell
+        self.epoch = 0
+        self.up = threading.Event()
+        self.failure: str | None = None
+        """Why the thread has given up; None while it has not."""
+        self._version = paho.MQTTv5
+        self._proven = False
+        self._stopping = threading.Event()
+        self._acknowledgements: deque[Message] = deque()
+        self._wake_r, self._wake_w = socket.socketpair()
+        self._wake_r.setblocking(False)
+        self._wake_w.setblocking(False)
+        self._received = 0
+
+    def acknowledge(self, messages: Iterable[Message]) -> None:
+        """Messages that are safe now, in the order of their receipt; from any thread."""
+        self._acknowledgements.extend(messages)
+        self._wake()
+
+    def stop(self) -> None:
+        """Send the acknowledgements given so far, disconnect, end the thread."""
+        self._stopping.set()
+        self._wake()
+        self.join(_CONNECT_TIMEOUT_S)
+
+    def run(self) -> None:
+        """Connect, serve, and connect again, until stopped."""
+        pause = _FIRST_PAUSE_S
+        while not self._stopping.is_set():
+            try:
+                self._serve(self._connect())
+                return
+            except Lost as lost:
+                was_up = self.up.is_set()
+                self.up.clear()
+                if lost.final or not self._proven:
+                    self.failure = str(lost)
+                    return
+                pause = _FIRST_PAUSE_S if was_up else min(pause * 2, _LONGEST_PAUSE_S)
+                self.tell(f"The broker at {self.where} is away ({lost}); trying again in {pause:.1f} s.")
+                self._stopping.wait(pause)
+                # Every connection may bring a whole window once more: only so many are held in memory.
+                while not self.room() and not self._stopping.wait(_FIRST_PAUSE_S):
+                    pass
+
+    def _connect(self) -> paho.Client:
+        try:
+            return self._connect_as(self._version)
+        except Lost as lost:
+            if lost.final or self._proven or self._version != paho.MQTTv5:
+                raise
+            # A broker of MQTT 3.1.1 may refuse version 5, or just close. What the first answer was is what is told.
+            try:
+                client = self._connect_as(paho.MQTTv311)
+            except Lost as again:
+                raise (again if again.final else lost) from None
+            self._version = paho.MQTTv311
+            return client
+
+    def _connect_as(self, version: Any) -> paho.Client:
+        client = paho.Client(
+            CallbackAPIVersion.VERSION2,
+            client_id=self.client_id,
+            clean_session=None if version == paho.MQTTv5 else not self.persistent,
+            protocol=version,
+            manual_ack=True,
+        )
+        client.connect_timeout = _CONNECT_TIMEOUT_S
+        if self.where.user is not None:
+            client.username_pw_set(self.where.user, self.where.password)
+        if self.where.tls:
+            client.tls_set_context(ssl.create_default_context())
+        answer: list[tuple[bool, Any]] = []
+        subscribed: list[Any] = []
+        ended: list[Any] = []
+        client.on_connect = lambda _c, _u, flags, reason, _p: answer.append((flags.session_present, reason))
+        client.on_subscribe = lambda _c, _u, _mid, reasons, _p: subscribed.extend(reasons)
+        client.on_disconnect = lambda _c, _u, _flags, reason, _p: ended.append(reason)
+        client.on_message = self._take
+        # Without it paho writes each acknowledgement at once; this loop writes them together.
+        client.on_socket_register_write = lambda _c, _u, _s: None
+        try:
+            if version == paho.MQTTv5:
+                properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+                properties.ReceiveMaximum = self.receive_maximum
+                properties.SessionExpiryInterval = SESSION_EXPIRY_S if self.persistent else 0
+                client.connect_async(
+                    self.where.host, self.where.port, _KEEPALIVE_S, clean_start=not self.persistent,
+                    properties=properties,
+                )  # fmt: skip
+            else:
+                client.connect_async(self.where.host, self.where.port, _KEEPALIVE_S)
+            client.reconnect()
+        except (OSError, ValueError) as error:  # ValueError: paho's word for a name that cannot be one
+            raise Lost(getattr(error, "strerror", None) or str(error)) from None
+        self.epoch += 1
+        self._until(client, answer, ended, "it does not answer")
+        session_present, reason = answer[0]
+        if reason.is_failure:
+            raise Lost(f"it answers: {reason}", final=self._proven is False and version == paho.MQTTv311)
+        self.connected(self.epoch, session_present)
+        client.subscribe(TOPIC, qos=1)
+        self._until(client, subscribed, ended, "it does not answer the subscription")
+        if any(reason.is_failure for reason in subscribed):
+            raise Lost(f"it refuses the subscription to {TOPIC}: {subscribed[0]}", final=not self._proven)
+        self._proven, self._ended = True, ended
+        self.up.set()
+        return client
+
+    def _until(self, client: paho.Client, answer: list[Any], ended: list[Any], otherwise: str) -> None:
+        deadline = time.monotonic() + _CONNECT_TIMEOUT_S
+        while not answer:
+            if ended or client.socket() is None:
+                raise Lost(f"it closes the connection: {ended[0]}" if ended else "it closes the connection")
+            if time.monotonic() > deadline:
+                raise Lost(otherwise)
+            self._turn(client, 0.5)
+
+    def _serve(self, client: paho.Client) -> None:
+        while client.socket() is not None:
+            self._turn(client, 1.0)
+            self._send_acknowledgements(client)
+            if self._stopping.is_set():
+                client.disconnect()
+                deadline = time.monotonic() + 2
+                while client.socket() is not None and client.want_write() and time.monotonic() < deadline:
+                    self._turn(client, 0.1)
+                return
+        reason = self._ended[0] if self._ended else "no reason given"
+        taken = getattr(reason, "value", None) == _TAKEN_OVER
+        raise Lost(
+            f"another client has taken the id {self.client_id}" if taken else f"connection lost: {reason}", final=taken
+        )
+
+    def _turn(self, client: paho.Client, seconds: float) -> None:
+        """Wait for the socket or for an acknowledgement, at most so long; read and write what there is."""
+        link = client.socket()
+        if link is None:
+            return
+        pending = getattr(link, "pending", None)
+        if pending is not None and pending():
+            seconds = 0
+        with contextlib.suppress(BlockingIOError):
+            readable, _, _ = select.select([link, self._wake_r], [link] if client.want_write() else [], [], seconds)
+            if self._wake_r in readable:
+                self._wake_r.recv(4096)
+        for _ in range(_READS_AT_A_TIME):
+            before = self._received
+            if client.socket() is None:
+                return
+            client.loop_read()
+            if self._received == before:
+                break
+        if client.want_write():
+            client.loop_write()
+        client.loop_misc()
+
+    def _send_acknowledgements(self, client: paho.Client) -> None:
+        while self._acknowledgements and client.socket() is not None:
+            message = self._acknowledgements.popleft()
+            if message.epoch == self.epoch and message.qos:
+                client.ack(message.mid, message.qos)
+        if client.want_write() and client.socket() is not None:
+            client.loop_write()
+
+    def _take(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
+        self._received += 1
+        try:
+            topic = message.topic
+        except UnicodeDecodeError:
+            topic = ""
+        self.deliver(
+            Message(
+                self.epoch, message.mid, message.qos, topic, bytes(message.payload), self.clock(), bool(message.retain)
+            )
+        )
+
+    def _wake(self) -> None:
+        with contextlib.suppress(BlockingIOError):
+            self._wake_w.send(b"\0")

@@ -144,6 +144,11 @@ def orders(items: Iterable[Item]) -> list[list[Session]]:
     return found
 
 
+def every_session(items: Iterable[Item]) -> list[Session]:
+    """Every accepted revision, superseded and void ones too: "every accepted item … is a sign of life"."""
+    return [item for item in items if isinstance(item, Session)]
+
+
 def counting_sessions(items: Iterable[Item]) -> list[Session]:
     """Of each order the highest revision, then latest receipt, then content; none where that one is void."""
     counting = [
@@ -165,7 +170,9 @@ def status_at(statuses: Sequence[Status], t: int) -> str:
     speakers = []
     for boot_id in {item.receipt.boot_id for item in together}:
         of_boot = [item for item in together if item.receipt.boot_id == boot_id]
-        speakers.append(max(of_boot, key=lambda item: (item.receipt.seq, item.receipt.place)))
+        highest = max((item.receipt.seq, item.receipt.place) for item in of_boot)
+        # A sender that gives one number to two messages has two speakers: the rules are silent, the worst counts.
+        speakers += [item for item in of_boot if (item.receipt.seq, item.receipt.place) == highest]
     return min((STATE_OF[item.status] for item in speakers), key=WORST_FIRST.index)
 
 
@@ -176,7 +183,7 @@ def signs_of_life(items: Sequence[Item], settings: Settings) -> list[int]:
     """The instants that prove life; after more than the stale limit heartbeats count for nothing."""
     weak = {item.at_us for item in items if isinstance(item, Heartbeat)}
     strong = {item.at_us for item in items if isinstance(item, Status | Meter)}
-    for session in counting_sessions(items):
+    for session in every_session(items):
         strong |= {session.start_us, session.end_us}
     counted: list[int] = []
     for at in sorted(weak | strong):
@@ -300,7 +307,7 @@ def item_instants(items: Iterable[Item]) -> list[int]:
     """When the connector was heard of, a session at its start and its end, in order."""
     everything = first_received(items)
     heard = {item.at_us for item in everything if not isinstance(item, Session)}
-    for session in counting_sessions(everything):
+    for session in every_session(everything):
         heard |= {session.start_us, session.end_us}
     return sorted(heard)
 

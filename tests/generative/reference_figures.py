@@ -6,10 +6,10 @@ its service life (reference_availability.py); every share is a Fraction; nothing
 
 from __future__ import annotations
 
-import itertools
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import pairwise
 
 from tests.generative.reference_availability import DAY, NO_DATA, SERVING, Interval
 
@@ -25,37 +25,60 @@ BAD = ("faulted", "out_of_service", "offline")
 
 @dataclass(frozen=True)
 class Declaration:
-    """Declared time that concerns this connector."""
+    """Declared time for whatever its scope names."""
 
     cause: str
     from_us: int
     to_us: int
     filed_us: int
     approved: bool = True
-    withdrawn: bool = False
+    withdrawn_us: int | None = None
+    scope: str = "platform"
+    scope_id: str = ""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where the registry puts a connector for some days, and whether the regime binds it there."""
+
+    from_us: int
+    to_us: int
+    charger: str = "c"
+    station: str = "s"
+    district: str = "lucheng"
+    bound: bool = True
 
 
 @dataclass(frozen=True)
 class Connector:
-    """All that a figure needs of one connector: its maximal runs, its life, its proven time."""
+    """All that a figure needs of one connector: its maximal runs, its service life by place, its proven time."""
 
+    connector_id: str
     runs: Sequence[Interval]
-    """Covers at least the service life up to the period's end."""
-    life: tuple[int, int]
+    """Cover at least the service life up to the period's end."""
+    life: Sequence[Place]
     proven: Sequence[tuple[int, int]] = ()
-    declarations: Sequence[Declaration] = ()
 
     def state_at(self, t: int) -> str:
         """The state at that instant."""
         return next(run.state for run in self.runs if run.from_us <= t < run.to_us)
 
+    def place_at(self, t: int) -> Place | None:
+        """Its place at that instant of its service life, or None outside of it."""
+        return next((place for place in self.life if place.from_us <= t < place.to_us), None)
+
+    def instants(self) -> set[int]:
+        """Where its state, its place or its proof may change."""
+        edges = [(run.from_us, run.to_us) for run in self.runs]
+        edges += [(place.from_us, place.to_us) for place in self.life]
+        return {edge for both in (*edges, *self.proven) for edge in both}
+
 
 def outages(connector: Connector) -> list[tuple[int, int]]:
     """Maximal unbroken runs of not serving within the service life."""
     found: list[tuple[int, int]] = []
-    for run in connector.runs:
-        start, end = max(run.from_us, connector.life[0]), min(run.to_us, connector.life[1])
-        if start < end and run.state != SERVING:
+    for start, end in pairwise(sorted(connector.instants())):
+        if connector.place_at(start) and connector.state_at(start) != SERVING:
             if found and found[-1][1] == start:
                 found[-1] = (found[-1][0], end)
             else:
@@ -65,15 +88,24 @@ def outages(connector: Connector) -> list[tuple[int, int]]:
 
 def is_valid(declaration: Declaration) -> bool:
     """Each by itself: not withdrawn; maintenance approved and filed no later than its start."""
-    if declaration.withdrawn:
+    if declaration.withdrawn_us is not None:
         return False
     if declaration.cause == "routine_maintenance":
         return declaration.approved and declaration.filed_us <= declaration.from_us
     return True
 
 
+def concerns(declaration: Declaration, connector: Connector, place: Place) -> bool:
+    """Whether the declaration's scope holds the connector where it stands."""
+    ids = {"station": place.station, "charger": place.charger, "connector": connector.connector_id}
+    return declaration.scope in ("platform", "operator") or ids[declaration.scope] == declaration.scope_id
+
+
 def covers(connector: Connector, declaration: Declaration, t: int) -> bool:
     """Whether one declaration, valid by itself, covers that instant of the connector."""
+    place = connector.place_at(t)
+    if place is None or not concerns(declaration, connector, place):
+        return False
     if not is_valid(declaration) or not declaration.from_us <= t < declaration.to_us:
         return False
     if any(start <= t < end for start, end in connector.proven):
@@ -86,12 +118,10 @@ def covers(connector: Connector, declaration: Declaration, t: int) -> bool:
     return True
 
 
-def cause_at(connector: Connector, t: int, effects: dict[str, str]) -> str | None:
+def cause_at(connector: Connector, declared: Iterable[Declaration], t: int, effects: dict[str, str]) -> str | None:
     """The first cause of the profile's order with a declaration that covers that instant."""
-    for cause in effects:
-        if any(d.cause == cause and covers(connector, d, t) for d in connector.declarations):
-            return cause
-    return None
+    covering = {declaration.cause for declaration in declared if covers(connector, declaration, t)}
+    return next((cause for cause in effects if cause in covering), None)
 
 
 @dataclass
@@ -124,23 +154,24 @@ class Amounts:
         return Amounts(self.up + other.up, self.down + other.down, self.unknown + other.unknown, deducted)
 
 
-def amounts(connector: Connector, from_us: int, to_us: int, effects: dict[str, str] | None = None) -> Amounts | None:
-    """What the profile makes of [from, to); None without service life in it, which gives no row."""
-    effects = EFFECTS if effects is None else effects
-    start, end = max(from_us, connector.life[0]), min(to_us, connector.life[1])
-    if start >= end:
-        return None
-    cuts = {start, end}
-    for run in connector.runs:
-        cuts |= {run.from_us, run.to_us}
-    for declaration in connector.declarations:
+def amounts(
+    connector: Connector,
+    declared: Sequence[Declaration],
+    from_us: int,
+    to_us: int,
+    effects: dict[str, str] = EFFECTS,
+) -> dict[Place, Amounts]:
+    """What the profile makes of [from, to), by place; nothing without service life in it, which gives no row."""
+    cuts = connector.instants() | {from_us, to_us}
+    for declaration in declared:
         cuts |= {declaration.from_us, declaration.to_us}
-    for session in connector.proven:
-        cuts |= set(session)
-    inside = sorted(cut for cut in cuts if start <= cut <= end)
-    total = Amounts()
-    for t, until in itertools.pairwise(inside):
-        length, state, cause = until - t, connector.state_at(t), cause_at(connector, t, effects)
+    totals: dict[Place, Amounts] = {}
+    for t, until in pairwise(sorted(cut for cut in cuts if from_us <= cut <= to_us)):
+        place = connector.place_at(t)
+        if place is None:
+            continue
+        total = totals.setdefault(place, Amounts())
+        length, state, cause = until - t, connector.state_at(t), cause_at(connector, declared, t, effects)
         if cause is not None and effects[cause] == "deduct":
             total.deducted[cause] = total.deducted.get(cause, 0) + length
         elif state == SERVING or (cause is not None and effects[cause] == "credit"):
@@ -149,7 +180,7 @@ def amounts(connector: Connector, from_us: int, to_us: int, effects: dict[str, s
             total.down += length
         else:
             total.unknown += length
-    return total
+    return totals
 
 
 THRESHOLD = Fraction(90, 100)
@@ -173,9 +204,11 @@ def is_breach(total: Amounts, period_end_us: int, as_of_us: int) -> bool:
 
 
 def is_out_7d(connector: Connector, from_us: int, to_us: int) -> bool:
-    """Not serving for more than 7 days on end, in an outage that reaches into the period, up to its end."""
+    """Not serving for more than 7 days on end, where it is bound in the period; as far as its end tells."""
+    bound = [(max(p.from_us, from_us), min(p.to_us, to_us)) for p in connector.life if p.bound]
     return any(
-        start < to_us and end > from_us and min(end, to_us) - start > 7 * DAY for start, end in outages(connector)
+        min(end, to_us) - start > 7 * DAY and any(start < to and end > since and since < to for since, to in bound)
+        for start, end in outages(connector)
     )
 
 
@@ -193,6 +226,3 @@ def truncated(ratio: Fraction | None) -> str | None:
         return None
     units = ratio.numerator * 10**8 // ratio.denominator
     return f"{units // 10**8}.{units % 10**8:08d}"
-
-
-StateFunction = Callable[[int], str]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 from hypothesis import strategies as st
@@ -28,7 +29,7 @@ START = 1_685_548_800 * SECOND
 
 LIMIT = 10 * MINUTE
 GAPS = (1, 5 * MINUTE, LIMIT - 1, LIMIT, LIMIT + 1, 6 * HOUR, DAY - LIMIT, DAY - 1, DAY, DAY + 1, 3 * DAY)
-DELAYS = (0, 0, 0, -5 * MINUTE, SECOND, DAY - 1, DAY, DAY + 1, 10 * DAY)
+DELAYS = (0, 0, 0, -5 * MINUTE, 1, SECOND, HOUR, HOUR + 1, DAY - 1, DAY, DAY + 1, 10 * DAY)
 STATUSES = ("available", "charging", "faulted", "unavailable", "offline", "unknown", *sorted(STATE_OF))
 
 # energy, register at the start, register at the end: on each side of every condition of a proven session
@@ -63,11 +64,19 @@ def receipts(at_us: int) -> st.SearchStrategy[Receipt]:
     )
 
 
+KINDS = ("status", "status", "heartbeat", "heartbeat", "meter", "session")
+
+
 @st.composite
-def items(draw: st.DrawFn, grid: Sequence[int], connectors: Sequence[tuple[int, ...]] = ((1,),)) -> Item:
+def items(
+    draw: st.DrawFn,
+    grid: Sequence[int],
+    connectors: Sequence[tuple[int, ...]] = ((1,),),
+    kinds: Sequence[str] = KINDS,
+) -> Item:
     """One item at the grid's instants."""
     at = draw(st.sampled_from(grid))
-    kind = draw(st.sampled_from(("status", "status", "heartbeat", "heartbeat", "meter", "session")))
+    kind = draw(st.sampled_from(kinds))
     if kind == "status":
         return Status(at, draw(st.sampled_from(STATUSES)), draw(receipts(at)))
     if kind == "heartbeat":
@@ -96,6 +105,22 @@ def histories(draw: st.DrawFn, most: int = 14) -> list[Item]:
     return draw(st.lists(items(draw(grids())), max_size=most))
 
 
+@st.composite
+def neighbours(draw: st.DrawFn, most: int = 10) -> dict[int, list[Item]]:
+    """Some connectors of one operator with what was received about each; a few orders name several of them."""
+    histories = {}
+    for connector in draw(st.sampled_from(((2,), (2, 3), (2, 3, 7)))):
+        one = items(draw(grids()), connectors=((connector,),))
+        histories[connector] = draw(st.lists(one, max_size=most))
+    together = tuple(histories)
+    if len(together) > 1 and draw(st.booleans()):
+        shared = items(draw(grids()), connectors=(together, together[:2], together[-1:]), kinds=("session",))
+        for order in draw(st.lists(shared, max_size=3)):
+            for connector in order.connectors if isinstance(order, Session) else ():
+                histories[connector].append(order)
+    return histories
+
+
 def settings() -> st.SearchStrategy[Settings]:
     """The interval settings: mostly the default ones, and their neighbours."""
     return st.one_of(
@@ -110,7 +135,7 @@ def settings() -> st.SearchStrategy[Settings]:
             )),
             silence_factor=st.sampled_from((1, 2, 3)),
             stale_limit_us=st.sampled_from((HOUR, DAY, 3 * DAY)),
-            late_limit_us=st.sampled_from((0, SECOND, DAY)),
+            late_limit_us=st.sampled_from((0, HOUR, DAY)),
             silence_from_last_sign=st.booleans(),
         ),
     )  # fmt: skip
@@ -122,14 +147,53 @@ def declarations(draw: st.DrawFn, grid: Sequence[int]) -> Declaration:
     start = draw(st.sampled_from(grid))
     end = draw(st.sampled_from([instant for instant in grid if instant > start] or [start + HOUR]))
     filed = draw(st.sampled_from(grid)) + draw(st.sampled_from((-HOUR, -1, 0, 1)))
+    scope, scope_id = draw(
+        st.sampled_from((("platform", ""), ("operator", ""), ("station", "s1"), ("charger", "c1"), ("connector", "g2")))
+    )
+    cause = draw(st.sampled_from(("routine_maintenance", "routine_maintenance", "platform_outage", *EVERY_CAUSE)))
     return Declaration(
-        draw(st.sampled_from(("routine_maintenance", "routine_maintenance", "platform_outage", *EVERY_CAUSE))),
+        cause,
         start,
         end,
-        draw(st.sampled_from((start - DAY, filed))),
-        approved=draw(st.sampled_from((True, True, True, False))),
-        withdrawn=draw(st.sampled_from((False, False, False, True))),
+        draw(st.sampled_from((start - DAY, start, filed))),
+        # Whether a platform's outage needs an approval is not settled by semantics.md: here it always has one.
+        approved=cause == "platform_outage" or draw(st.sampled_from((True, True, True, False))),
+        withdrawn_us=draw(st.sampled_from((None, None, None, start, end + DAY))),
+        scope=scope,
+        scope_id=scope_id,
     )
+
+
+@dataclass(frozen=True)
+class Registered:
+    """What the registry says about a connector from some day on, until the next."""
+
+    from_day: int
+    charger: str = "c1"
+    station: str = "s1"
+    district: str = "lucheng"
+    bound: bool = True
+    commissioned_day: int | None = 0
+    retired_day: int | None = None
+    """Days are counted from START."""
+
+
+@st.composite
+def registrations(draw: st.DrawFn) -> list[Registered]:
+    """One connector's rows in the registry: mostly one, sometimes it moves, is bound or not, comes late or retires."""
+    days = sorted(draw(st.sets(st.integers(1, 6), max_size=2)))
+    row = st.builds(
+        Registered,
+        from_day=st.just(0),
+        charger=st.sampled_from(("c1", "c2")),
+        station=st.sampled_from(("s1", "s2")),
+        district=st.sampled_from(("lucheng", "ouhai")),
+        bound=st.sampled_from((True, True, False)),
+        commissioned_day=st.sampled_from((-10, -10, 0, 1, 2, None)),
+        retired_day=st.sampled_from((None, None, None, 1, 4, 6)),
+    )
+    first = replace(draw(row), from_day=-30)
+    return [first, *(replace(draw(row), from_day=day) for day in days)]
 
 
 def clock(t: int) -> str:

@@ -1,0 +1,10 @@
+"""How long Hypothesis looks: 400 examples a property in the suite; `--hypothesis-profile=long` for 10,000."""
+
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "suite", max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.register_profile("long", settings.get_profile("suite"), max_examples=10_000)
+settings.register_profile("glance", settings.get_profile("suite"), max_examples=50)
+settings.load_profile("suite")

@@ -1,0 +1,70 @@
+"""The engine and the slow reference give the same intervals, to the microsecond, for whatever was received."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
+from random import Random
+
+from hypothesis import given, note
+from hypothesis import strategies as st
+
+from tests.generative.adapter import engine_timeline, maximal_runs
+from tests.generative.reference_availability import DAY, Interval, Item, Session, Settings, intervals
+from tests.generative.strategies import GAPS, START, clock, histories, neighbours, settings, told
+
+BEFORE, AFTER = START - DAY, START + 40 * DAY
+
+
+def drawn(runs: Sequence[Interval]) -> list[str]:
+    """Intervals as lines that a person compares."""
+    return [f"{clock(run.from_us)} to {clock(run.to_us)} {run.state}" for run in runs]
+
+
+@given(neighbours(), settings())
+def test_engine_equals_reference(facts: dict[int, list[Item]], limits: Settings) -> None:
+    spans = {connector: (BEFORE + connector, AFTER - connector) for connector in facts}
+    timeline = engine_timeline(facts, limits, spans)
+    for connector, history in facts.items():
+        note(f"connector {connector}:\n{told(history)}")
+        engine = drawn(maximal_runs(timeline, connector))
+        assert engine == drawn(intervals(history, limits, *spans[connector]))
+
+
+def about(history: Sequence[Item], connector: int) -> list[Item]:
+    """The same items of another connector, its orders under numbers of their own."""
+    return [
+        replace(item, session_id=f"{item.session_id}-{connector}", connectors=(connector,))
+        if isinstance(item, Session)
+        else item
+        for item in history
+    ]
+
+
+@given(histories(), settings(), st.lists(st.sampled_from(GAPS), min_size=1, max_size=4))
+def test_any_cut_of_the_period_gives_the_same_seconds(history: list[Item], limits: Settings, gaps: list[int]) -> None:
+    note(told(history))
+    cuts = [BEFORE]
+    for gap in gaps:
+        cuts.append(cuts[-1] + DAY // 2 + gap)
+    # The whole as connector 0, each piece as a connector of its own.
+    spans = dict(enumerate([(BEFORE, AFTER), *pairwise([*cuts, AFTER])]))
+    timeline = engine_timeline({number: about(history, number) for number in spans}, limits, spans)
+    pieces: list[Interval] = []
+    for number in list(spans)[1:]:
+        for run in maximal_runs(timeline, number):
+            if pieces and pieces[-1].state == run.state:
+                pieces[-1] = replace(pieces[-1], to_us=run.to_us)
+            else:
+                pieces.append(run)
+    assert drawn(pieces) == drawn(maximal_runs(timeline, 0))
+
+
+@given(histories(), settings(), st.randoms(use_true_random=False))
+def test_order_and_repetition_change_nothing(history: list[Item], limits: Settings, chance: Random) -> None:
+    note(told(history))
+    later = [replace(item, receipt=replace(item.receipt, received_us=item.receipt.received_us + 1)) for item in history]
+    shuffled = [*history, *later, *history]
+    chance.shuffle(shuffled)
+    facts = {0: about(history, 0), 1: about(shuffled, 1)}
+    timeline = engine_timeline(facts, limits, {0: (BEFORE, AFTER), 1: (BEFORE, AFTER)})
+    assert drawn(maximal_runs(timeline, 0)) == drawn(maximal_runs(timeline, 1))

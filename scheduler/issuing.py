@@ -54,8 +54,8 @@ def issue_due(conn: psycopg.Connection, document: Document) -> str:
 
 
 def first_receipt(conn: psycopg.Connection) -> datetime | None:
-    """When the platform received its first message, with which its days and months begin; None before that."""
-    row = conn.execute("SELECT min(received_at) FROM message").fetchone()
+    """When the platform received its first fact, with which its days and months begin; None before that."""
+    row = conn.execute("SELECT min(received_at) FROM message WHERE stored > 0").fetchone()
     assert row is not None
     moment: datetime | None = row[0]
     return moment

@@ -68,7 +68,7 @@ def list_records(
 ) -> None:
     """List what was issued: one line a record."""
     with connect() as conn:
-        rows = [_line(record) for record in store.all_records(conn) if kind in (None, record.kind)]
+        rows = [_line(record) for record in store.all_records(conn, kind)]
     emit(rows, format, ("seq", "kind", "subject", "as_of", "recorded_at", "supersedes", "hash"))
 
 

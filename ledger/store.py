@@ -80,8 +80,8 @@ def record(conn: psycopg.Connection, seq: int) -> Record | None:
     return _one(conn, "WHERE seq = %s", seq)
 
 
-def all_records(conn: psycopg.Connection) -> Iterator[Record]:
-    """Every record by seq, a few hundred in memory at a time."""
+def all_records(conn: psycopg.Connection, kind: str | None = None) -> Iterator[Record]:
+    """Every record (of one kind) by seq, a few hundred in memory at a time."""
     with conn.transaction(), conn.cursor(name="ledger", row_factory=class_row(Record)) as cursor:
         cursor.itersize = 500
         yield from cursor.execute(f"SELECT {_RECORD} FROM ledger_record ORDER BY seq")
@@ -96,7 +96,7 @@ def all_heads(conn: psycopg.Connection) -> list[Head]:
 def last_head(conn: psycopg.Connection) -> Head | None:
     """The head of the day sealed last; None before the first."""
     with conn.cursor(row_factory=class_row(Head)) as cursor:
-        return cursor.execute(f"SELECT {_HEAD} FROM ledger_head ORDER BY day DESC LIMIT 1").fetchone()  # noqa: S608
+        return cursor.execute(f"SELECT {_HEAD} FROM ledger_head ORDER BY day DESC LIMIT 1").fetchone()
 
 
 @contextmanager

@@ -6,10 +6,14 @@ from decimal import Decimal
 
 import psycopg
 
+from chargewatch.database import now
 from ledger.canonical import loads
 from ledger.store import all_records
 from scheduler.closed import running_windows
 from scheduler.money import Key, yuan
+from subsidy.periods import month_of
+from subsidy.policy import Policy
+from subsidy.statement import entitlement
 from uptime.figures import Sums
 from uptime.profile import Profile
 
@@ -50,7 +54,15 @@ def below(conn: psycopg.Connection, profile: Profile, moment: datetime) -> dict[
 
 def subsidies(conn: psycopg.Connection) -> dict[Key, Decimal]:
     """Yuan by operator, kind and state of every statement in the ledger."""
-    return yuan((record.subject, loads(record.body)) for record in all_records(conn) if record.kind == "statement")
+    return yuan((record.subject, loads(record.body)) for record in all_records(conn, "statement"))
+
+
+def findings(conn: psycopg.Connection, policy: Policy) -> dict[tuple[str], int]:
+    """Sessions that each rule has found up to the running month; none is decided yet, so all are open."""
+    moment = now(conn)
+    month = month_of(moment.astimezone(policy.zone).date())
+    found = entitlement(conn, month, policy, moment).findings
+    return {(one.rule,): one.count for one in found}
 
 
 def last_successes(conn: psycopg.Connection) -> list[tuple[str, datetime]]:

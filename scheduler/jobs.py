@@ -7,9 +7,13 @@ import psycopg
 
 import uptime.job
 from chargewatch.database import now
+from ledger.canonical import loads
+from ledger.store import all_records
 from scheduler import figures, metrics, sealing, upkeep, watch
 from scheduler.issuing import Document, issue_due
 from scheduler.running import Job
+from subsidy import policy as policies
+from subsidy.job import statement_body
 from subsidy.periods import Period
 from uptime import profile as profiles
 from uptime import report, settings
@@ -47,6 +51,13 @@ def show(conn: psycopg.Connection) -> str:
     return f"{len({operator_id for operator_id, _ in required})} operators shown"
 
 
+def findings(conn: psycopg.Connection) -> str:
+    """Show how many findings each rule has."""
+    counts = figures.findings(conn, policies.load())
+    metrics.replace(metrics.findings_open, counts)
+    return f"{sum(counts.values())} findings"
+
+
 def issue_reports(conn: psycopg.Connection) -> str:
     """Issue the availability report, at every level, of each closed month."""
     profile = profiles.load()
@@ -75,6 +86,18 @@ def issue_reports(conn: psycopg.Connection) -> str:
     )
 
 
+def issue_statements(conn: psycopg.Connection) -> str:
+    """Issue the statements, of all operators, of each closed month."""
+    policy = policies.load()
+
+    def compute(conn: psycopg.Connection, month: Period, as_of: datetime) -> object:
+        earlier = [loads(record.body) for record in all_records(conn, "statement")]
+        return statement_body(conn, period=month.name, policy=policy, as_of=as_of, issued_before=earlier)
+
+    wait = int(policy.statements.issued_after_days.value)
+    return issue_due(conn, Document("statement", policy.zone, wait, compute))
+
+
 def seal(conn: psycopg.Connection) -> str:
     """Seal the ledger's closed days."""
     return sealing.seal_closed_days(conn, profiles.load().zone)
@@ -83,9 +106,11 @@ def seal(conn: psycopg.Connection) -> str:
 JOBS = (
     Job("availability", 300, "service intervals and sums of each closed day", uptime.job.run),
     Job("report", 600, "the availability report of each closed month, issued to the ledger", issue_reports),
+    Job("statement", 600, "the subsidy statements of each closed month, issued to the ledger", issue_statements),
     Job("seal", 600, "the ledger's head of each closed day", seal),
     Job("partitions", 3600, "partitions of the time series for the months to come", upkeep.partitions),
     Job("silence", 60, "the state of each connector now, as a metric", silence, alone=False),
     Job("links", 60, "each operator's connection now, as a metric", links, alone=False),
     Job("figures", 60, "availability, money and the jobs' last success, as metrics", show, alone=False),
+    Job("findings", 900, "findings by rule, as a metric", findings, alone=False),
 )

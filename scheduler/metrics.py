@@ -22,8 +22,10 @@ availability_threshold_ratio = _gauge("availability_threshold_ratio", "The least
 connectors_below_threshold = _gauge(
     "connectors_below_threshold", "Bound connectors whose own verdict of the last 30 days is fail", "operator"
 )
-subsidy_yuan = _gauge("subsidy_yuan", "Subsidy of all closed months", "operator", "kind", "state")
-findings_open = _gauge("findings_open", "Findings of the last computed period that nobody has decided", "rule")
+subsidy_yuan = _gauge(
+    "subsidy_yuan", "Subsidy of all issued months: issued, due by now, held", "operator", "kind", "state"
+)
+findings_open = _gauge("findings_open", "Sessions that the rule has found and nobody has decided", "rule")
 connectors = _gauge("connectors", "Registered connectors by their state now", "operator", "state")
 link_up = _gauge("link_up", "1 while the operator's connection is ready", "operator")
 job_last_success_timestamp_seconds = _gauge(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -45,10 +46,11 @@ def reference_connector(
         retired = None if row.retired_day is None else START + row.retired_day * DAY
         lived = reference.service_life(history, None if day is None else (day, day + DAY), retired)
         if lived is not None:
-            since, to = max(lived[0], start), end if lived[1] is None else min(lived[1], end)
-            if since < to:
-                life.append(Place(since, to, row.charger, row.station, row.district, row.bound))
-    runs = reference.intervals(history, settings, START - 40 * DAY, START + until_day * DAY)
+            begin, to = max(lived[0], start), end if lived[1] is None else min(lived[1], end)
+            if begin < to:
+                life.append(Place(begin, to, row.charger, row.station, row.district, row.bound))
+    since = min((place.from_us for place in life), default=START)
+    runs = reference.intervals(history, settings, since, max(since + DAY, START + until_day * DAY))
     everything = reference.first_received(history)
     return Connector(f"g{connector}", runs, life, reference.proven_sessions(everything))
 
@@ -58,13 +60,28 @@ def _placements(registered: Mapping[int, Sequence[Registered]], until_day: int) 
         return None if number is None else FIRST + timedelta(days=number)
 
     rows = [
-        (connector, "op", f"g{connector}", start, end, row.charger, row.station, row.district, "public", row.bound, "dc",
-         None, day(row.commissioned_day), day(row.retired_day))
+        {
+            "connector_no": connector,
+            "operator_id": "op",
+            "connector_id": f"g{connector}",
+            "from_us": start,
+            "to_us": end,
+            "charger_id": row.charger,
+            "station_id": row.station,
+            "district": row.district,
+            "category": "public",
+            "bound": row.bound,
+            "kind": "dc",
+            "rated_kw": None,
+            "commissioned_on": day(row.commissioned_day),
+            "retired_on": day(row.retired_day),
+        }
         for connector in sorted(registered)
         for row, start, end in runs_of_days(registered[connector], until_day)
-    ]  # fmt: skip
-    columns = dict.fromkeys(("connector_no", "operator_id", "connector_id", "from_us", "to_us", "charger_id", "station_id", "district", "category", "bound", "kind", "rated_kw", "commissioned_on", "retired_on"), "object")  # fmt: skip
-    return table(rows, {**columns, "connector_no": "int64", "from_us": "int64", "to_us": "int64", "bound": "bool"})
+    ]
+    types = dict.fromkeys(rows[0], "object") if rows else {}
+    whole = dict.fromkeys(("connector_no", "from_us", "to_us"), "int64")
+    return table([tuple(row.values()) for row in rows], {**types, **whole, "bound": "bool"})
 
 
 def _declared(declarations: Sequence[Declaration]) -> pd.DataFrame:
@@ -87,9 +104,10 @@ def engine_rows(
     profile: Profile,
     levels: Sequence[str],
     cuts: Sequence[int],
+    as_of_us: int = 0,
 ) -> list[dict[str, list[dict[str, Any]]]]:
     """The engine's rows of each period between these instants, by level; everything known up to the last of them."""
-    until_day = (cuts[-1] - START) // DAY
+    until_day = -((START - cuts[-1]) // DAY)
     places = _placements(registered, until_day)
     on_day, ever = [], []
     for row in places.itertuples(index=False):
@@ -106,8 +124,9 @@ def engine_rows(
     timeline = engine_timeline(histories, settings, spans)
     reached = reach(_declared(declarations), life, profile)
     answers = []
-    for start, end in zip(cuts, cuts[1:], strict=False):
+    for start, end in pairwise(cuts):
+        ripe = as_of_us >= end + profile.unknown_ripens_after_days * DAY
         pieces = segments(timeline, life, reached, start, end)
         sums = tally(pieces, life, covered(pieces, reached, profile), profile)
-        answers.append({level: figures(sums, profile, level, ripe=False, everything=False) for level in levels})
+        answers.append({level: figures(sums, profile, level, ripe=ripe, everything=False) for level in levels})
     return answers

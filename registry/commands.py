@@ -54,10 +54,12 @@ def import_(
     with database.connect() as connection, database.job_lock(connection, "registry import") as alone:
         if not alone:
             raise Refusal("another import is under way", "one at a time; try again when it has ended")
-        with database.writing(connection) as recorded_at:
-            checked = check(loaded.sheets, snapshot.load(connection, recorded_at), zone)
-            problems = loaded.problems + checked.problems
-            changes = [] if problems else take_in(connection, checked.rows, origin, recorded_at)
+        # What is stored is never removed and nobody else imports: what fits now still fits a moment later.
+        checked = check(loaded.sheets, snapshot.load(connection, database.now(connection)), zone)
+        problems, changes = loaded.problems + checked.problems, []
+        if not problems:
+            with database.writing(connection) as recorded_at:
+                changes = take_in(connection, checked.rows, origin, recorded_at)
     if problems:
         output.emit([asdict(problem) for problem in problems], format, title="Problems", right=["row"])
         raise CheckFailed(f"nothing was imported: {len(problems)} problem{'s'[: len(problems) != 1]} in {path}")
@@ -94,7 +96,7 @@ def export(
 def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
-    except (ValueError, OSError):
+    except (ValueError, OSError, KeyError):
         raise Refusal(f"--time-zone is {name!r}", "a name such as Asia/Shanghai") from None
 
 

@@ -3,6 +3,7 @@
 import csv
 import hashlib
 import io
+import re
 import zipfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from registry.problems import Problem, Sheet
 from registry.tables import BY_NAME
 
 _KNOWN = ", ".join(BY_NAME)
+_ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
 _EXACT_DIGITS = 10**15  # a spreadsheet keeps 15 digits of a number
 
 
@@ -127,4 +129,5 @@ def _typed(cell: object) -> str:
         return f"{cell:%H:%M:%S}" if cell.second else f"{cell:%H:%M}"
     if isinstance(cell, float):
         return format(Decimal(repr(cell)), "f").removesuffix(".0")
-    return str(cell)
+    # The workbook format writes a character that XML cannot hold as _x000D_, and a text that looks so as _x005F_x000D_.
+    return _ESCAPED.sub(lambda found: chr(int(found[1], 16)), str(cell))

@@ -141,7 +141,9 @@ OPERATORS = Table(
         _yes_no("management_system", "safety and operations management in place"),
         _yes_no("maintenance_team", "own or contracted maintenance team"),
         _yes_no("platform_commitment", "committed to the municipal platform"),
-        _number("reporting_interval_min?", "minutes between signs of life as agreed; empty: 5", "0.1", "525600"),
+        _number(
+            "reporting_interval_min?", "minutes between signs of life as agreed; empty: the default", "0.1", "525600"
+        ),
         _day("admitted_on?", "first day admitted"),
         _day("suspended_on?", "first day suspended"),
         _day("suspended_until?", "last day suspended; empty: no end is set"),
@@ -160,7 +162,7 @@ STATIONS = Table(
         _OPERATOR,
         _id("station_id"),
         _text("name"),
-        _id("district", "code; one that the policy does not list is outside every scope"),
+        _text("district", "code; one that the policy does not list is outside every scope"),
         _text("address?"),
         _choice("category", "public dedicated self_use"),
         _yes_no("open_to_public", "offers paid charging to the public"),

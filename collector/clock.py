@@ -15,6 +15,7 @@ class Clock:
         self._anchor = moment, time.monotonic()
 
     def __call__(self) -> datetime:
+        """The time now."""
         assert self._anchor is not None, "the store is opened before the first message"
         moment, since = self._anchor
         return moment + timedelta(seconds=time.monotonic() - since)

@@ -88,7 +88,8 @@ class Subscription(threading.Thread):
     """Keeps one subscription to all operators' topics alive; hands each delivery to `deliver`, on its own thread.
 
     `deliver` must not block. `connected(epoch, session_present)` is called before the first delivery of a connection.
-    While `room()` is false a lost connection is not made again. With `persistent` the broker keeps the queue between connections and starts.
+    While `room()` is false a lost connection is not made again. With `persistent` the broker keeps the queue between
+    connections and starts.
     """
 
     def __init__(

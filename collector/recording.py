@@ -7,7 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import BinaryIO
 
 from chargewatch import database
 from chargewatch.errors import Refusal
@@ -72,10 +72,10 @@ def record(
     return written
 
 
-def _opened(path: Path) -> IO[bytes]:
+def _opened(path: Path) -> BinaryIO | gzip.GzipFile:
     try:
         if path.suffix == ".gz":
-            return gzip.open(path, "ab")  # noqa: SIM115  # the caller's with closes it
+            return gzip.open(path, "ab")
         return path.open("ab")
     except OSError as error:
         raise Refusal(f"{path} cannot be written: {error.strerror}", "a file in a folder that exists") from None

@@ -208,7 +208,11 @@ class Store:
         if not self.rehearsal:
             return [_given(one.received_at) for one in decoded]
         clock = database.now(self.connection)
-        return [one.sent_at or clock for one in decoded]
+        receipts = []
+        for one in decoded:  # the greatest sent_at so far, however the messages are cut into batches
+            clock = max(clock, one.sent_at or clock)
+            receipts.append(one.sent_at or clock)
+        return receipts
 
     def _ensure(self, table: str, moments: Iterable[datetime]) -> None:
         # Month by month, as a batch may hold items years apart; outside of the transaction, to stay if that fails.

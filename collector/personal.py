@@ -16,11 +16,11 @@ _PLATE = (
     rf"[{_PROVINCES}][A-Z][A-Z0-9]{{4,5}}[A-Z0-9挂学警港澳试超领]|使\d{{6}}|\d{{6}}使|WJ[{_PROVINCES}]\d{{4}}[A-Z0-9]"
 )
 # ISO 3779, GB 16735: 17 characters without I, O and Q, the last four digits.
-_VIN = r"(?=\d*[A-Z])[A-HJ-NPR-Z0-9]{13}\d{4}"
+_VIN = re.compile(r"(?=\d*[A-Z])[A-HJ-NPR-Z0-9]{13}\d{4}", re.ASCII)
 _MOBILE = r"(?:\+?86|0086)?1[3-9]\d{9}"
 _INTERNATIONAL = r"\+[1-9]\d{6,14}|00[1-9]\d{10,13}"
-_PERSONAL = re.compile(rf"(?:{_PLATE}|{_VIN}|{_MOBILE}|{_INTERNATIONAL})", re.ASCII)
-_LANDLINE = re.compile(r"(?:\+?86[- ]?)?\(?0\d{2,3}\)?[- ]\d{7,8}(?:-\d{1,5})?", re.ASCII)
+_PERSONAL = re.compile(rf"{_PLATE}|{_MOBILE}|{_INTERNATIONAL}", re.ASCII)
+_LANDLINE = re.compile(r"(?:\+?86[- ]?)?(?:\(0\d{2,3}\)[- ]?|0\d{2,3}[- ])\d{7,8}(?:-\d{1,5})?", re.ASCII)
 _SEPARATORS = re.compile(r"[\s\-()·•.・]+")
 _LONGEST = 40
 
@@ -40,10 +40,10 @@ def is_personal(value: str) -> bool:
     value = value.strip()
     if not 7 <= len(value) <= _LONGEST:
         return False
-    value = unicodedata.normalize("NFKC", value)
-    if value == MASK or _LANDLINE.fullmatch(value):
+    value = unicodedata.normalize("NFKC", value).upper()
+    if value == MASK.upper() or _LANDLINE.fullmatch(value) or _VIN.fullmatch(value):
         return True
-    return _PERSONAL.fullmatch(_SEPARATORS.sub("", value).upper()) is not None
+    return _PERSONAL.fullmatch(_SEPARATORS.sub("", value)) is not None
 
 
 def mask(payload: bytes) -> bytes:

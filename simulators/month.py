@@ -24,7 +24,7 @@ _OPENS_AT_US = 9 * HOUR_US + 30 * MINUTE_US
 _FUTURE_US = 5 * MINUTE_US
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Month:
     """What a simulation gives. `messages` are made while they are read."""
 
@@ -81,7 +81,7 @@ class _Simulation:
         ]
         rng.shuffle(plugs)
         dealt: defaultdict[str, list[str]] = defaultdict(list)
-        for index, trick in enumerate(TRICKS * max(1, len(plugs) // 40)):
+        for index, trick in enumerate(TRICKS * max(1, len(plugs) // 20)):
             if plugs:
                 dealt[plugs[index % len(plugs)]].append(trick)
         return dealt

@@ -46,13 +46,13 @@ class _Dealer:
 
     def until(self, from_us: int, hours: float) -> int:
         """So many hours later, but an hour before the window's end at the latest."""
-        length = int(hours * HOUR_US) + self.rng.randrange(20 * MINUTE_US) // _MS_US * _MS_US
+        length = (int(hours * HOUR_US) + self.rng.randrange(20 * MINUTE_US)) // _MS_US * _MS_US
         return max(from_us + 10 * MINUTE_US, min(from_us + length, self.plan.to_us - HOUR_US))
 
-    def take(self, operator: Operator | None = None) -> Post | None:
+    def take(self, operator: Operator | None = None, kind: str | None = None) -> Post | None:
         """A charger without a part yet, None when there is none left."""
         for post in self.pool:
-            if operator is None or post.operator_id == operator.operator_id:
+            if (operator is None or post.operator_id == operator.operator_id) and kind in (None, post.kind):
                 self.pool.remove(post)
                 self.plan.eventful.add(post.charger_id)
                 return post
@@ -128,7 +128,7 @@ class _Dealer:
                 self.plan.deducted.setdefault(post.charger_id, []).append((from_us, end_us))
 
     def silences(self) -> None:
-        """Serving, but not heard of: for hours, for more than a day, with items kept, reported as offline."""
+        """Not heard of: for hours, for more than a day (with a fault nobody hears of), with items kept, as offline."""
         for share, hours, kept, greets, offline in (
             (0.15, 3, False, True, False),
             (0.55, 30, False, False, False),
@@ -140,11 +140,14 @@ class _Dealer:
                 from_us = self.at(share)
                 to_us = self.until(from_us, hours)
                 self.plan.silences.append(Silence(post.charger_id, from_us, to_us, kept, greets, offline))
+                if not greets:
+                    fault = Trouble(from_us + 5 * HOUR_US, from_us + 8 * HOUR_US, "faulted", "fault")
+                    self.plan.add(post.charger_id, fault)
 
     def clocks(self) -> None:
         """A clock that is late for a week, and one an hour ahead for some hours; a fault within each."""
         for share, hours, shift_us in ((0.25, 168, -90 * US_PER_S), (0.45, 6, HOUR_US)):
-            post = self.take()
+            post = self.take(kind="dc")
             if post is None:
                 return
             from_us = self.at(share)

@@ -2,16 +2,14 @@
 
 from collections.abc import Iterator
 from datetime import datetime
-from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 import psycopg
 
 from chargewatch import bulk
-from chargewatch.instants import from_us, iso
+from chargewatch.instants import iso
 from uptime.evidence import Facts, Ints
-from uptime.life import NEVER, commissioning_days
 from uptime.states import STATUSES
 
 PART = 2_000
@@ -92,55 +90,5 @@ def sessions(connection: psycopg.Connection, connectors: Ints, until: datetime, 
     return table.astype({**dict.fromkeys(whole, np.int64), "void": np.bool_})
 
 
-def first_items(
-    connection: psycopg.Connection, placements: pd.DataFrame, zone: ZoneInfo, as_of: datetime
-) -> tuple[pd.Series, pd.Series]:
-    """Per placement the first item on its charger's commissioning day; the connector's first ever (µs, or NEVER).
-
-    The second only where there is no commissioning day. A session is an item at its start and at its end.
-    """
-    day = commissioning_days(placements, zone)
-    commissioned = (day["day_to_us"] != NEVER).to_numpy()
-    number = placements["connector_no"].to_numpy(dtype=np.int64)
-    on_day, ever = np.full(len(placements), NEVER), np.full(len(placements), NEVER)
-    bounds = zip(number, day["day_from_us"], day["day_to_us"], strict=True)
-    asked = [
-        (int(one), from_us(first), from_us(after)) if dated else (int(one), None, None)
-        for (one, first, after), dated in zip(bounds, commissioned, strict=True)
-    ]
-    result = np.full(len(asked), NEVER)
-    if asked:
-        rows = connection.execute(
-            _FIRST_ITEMS.encode(),
-            {
-                "numbers": [a[0] for a in asked],
-                "froms": [a[1] for a in asked],
-                "tos": [a[2] for a in asked],
-                "as_of": as_of,
-            },
-        )
-        for nth, first in rows:
-            result[nth - 1] = NEVER if first is None else first
-    on_day[commissioned], ever[~commissioned] = result[commissioned], result[~commissioned]
-    return pd.Series(on_day, index=placements.index), pd.Series(ever, index=placements.index)
-
-
 def _us(column: str) -> str:
     return f"(extract(epoch FROM {column}) * 1000000)::bigint"
-
-
-def _least(table: str, column: str = "at", number: str = "connector_no = asked.number") -> str:
-    return (
-        f"(SELECT min({column}) FROM {table} WHERE {number} AND recorded_at <= %(as_of)s"
-        f" AND (asked.since IS NULL OR ({column} >= asked.since AND {column} < asked.until)))"
-    )
-
-
-_AT_SESSION = "connector_nos @> ARRAY[asked.number]"
-_FIRST_ITEMS = f"""
-    SELECT nth, {_us("first")} FROM (
-      SELECT nth, least({_least("status_fact")}, {_least("meter_fact")}, {_least("heartbeat_fact")},
-        {_least("session_fact", "started_at", _AT_SESSION)}, {_least("session_fact", "at", _AT_SESSION)}) AS first
-      FROM unnest(%(numbers)s::int[], %(froms)s::timestamptz[], %(tos)s::timestamptz[])
-        WITH ORDINALITY AS asked(number, since, until, nth)) AS found
-"""

@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 
 from chargewatch.instants import day_start_us
+from uptime.evidence import Facts
 
 NEVER = np.iinfo(np.int64).max
 """Stands for 'not yet' and 'no such item' in columns of instants."""
@@ -23,6 +24,33 @@ def commissioning_days(placements: pd.DataFrame, zone: ZoneInfo) -> pd.DataFrame
         },
         index=placements.index,
     )
+
+
+def first_items(facts: Facts, placements: pd.DataFrame, zone: ZoneInfo) -> tuple[pd.Series, pd.Series]:
+    """Per placement the first item on its charger's commissioning day, and the connector's first item ever (or NEVER).
+
+    A session is an item at its start and at its end.
+    """
+    day = commissioning_days(placements, zone)
+    guns = facts.sessions[["connector_nos", "started_us", "ended_us"]].explode("connector_nos")
+    items = [(table["connector"], table["at_us"]) for table in (facts.statuses, facts.meters, facts.heartbeats)]
+    items += [(guns["connector_nos"].astype(np.int64), guns[end]) for end in ("started_us", "ended_us")]
+    on_day, ever = np.full(len(placements), NEVER), np.full(len(placements), NEVER)
+    # The nth placement of every connector at a time: almost every connector has one.
+    nth = placements.groupby("connector_no", sort=False).cumcount().to_numpy()
+    for turn in range(int(nth.max(initial=-1)) + 1):
+        rows = np.flatnonzero(nth == turn)
+        number = placements["connector_no"].to_numpy(dtype=np.int64)[rows]
+        rows = rows[np.argsort(number)]
+        number = np.sort(number)
+        since, until = (day[name].to_numpy()[rows] for name in ("day_from_us", "day_to_us"))
+        for connector, at in items:
+            of = np.minimum(np.searchsorted(number, connector.to_numpy()), len(number) - 1)
+            mine, instant = number[of] == connector.to_numpy(), at.to_numpy(dtype=np.int64)
+            np.minimum.at(ever, rows[of[mine]], instant[mine])
+            mine &= (instant >= since[of]) & (instant < until[of])
+            np.minimum.at(on_day, rows[of[mine]], instant[mine])
+    return pd.Series(on_day, index=placements.index), pd.Series(ever, index=placements.index)
 
 
 def service_life(

@@ -18,7 +18,7 @@ from uptime.declarations import covered, reach
 from uptime.evidence import Facts, Ints
 from uptime.figures import figures, tally
 from uptime.intervals import Timeline, service_intervals
-from uptime.life import NEVER, service_life
+from uptime.life import NEVER, first_items, service_life
 from uptime.profile import Profile
 from uptime.segments import segments
 from uptime.settings import IntervalSettings
@@ -107,9 +107,8 @@ def timelines(
     dsn, until = database.dsn(), from_us(day_start_us(last_day, profile.zone))
     for connectors in facts.parts(places["connector_no"].to_numpy(dtype=np.int64)):
         mine = places[np.isin(places["connector_no"], connectors)].reset_index(drop=True)
-        first_items = facts.first_items(connection, mine, profile.zone, as_of)
-        life = service_life(mine, *first_items, profile.zone)
         known = facts.load(connection, dsn, connectors, reporting, until, as_of)
+        life = service_life(mine, *first_items(known, mine, profile.zone), profile.zone)
         spans = life.groupby("connector_no", as_index=False).agg({"from_us": "min", "to_us": "max"})
         spans = spans.rename(columns={"connector_no": "connector"})
         yield Part(known, life, service_intervals(known, settings, spans))

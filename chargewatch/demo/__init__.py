@@ -31,8 +31,8 @@ def run(*, keep: bool, stations: int, seed: int) -> None:
         here.start("scheduler", "schedule")
         say("services   collector and scheduler are running\n")
         sent = publish(here, month)
-        say("figures    the scheduler issues them; the command line reads them …")
-        result = gather(here, month.truth, sent, FIRST_DAY, LAST_DAY)
+        say("figures    the scheduler computes and issues the month …")
+        result = gather(here, month.truth, sent, FIRST_DAY)
         show(result, time.monotonic() - began)
         if keep:
             _serve(here)

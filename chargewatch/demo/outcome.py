@@ -16,6 +16,11 @@ WHY = {
     "silence": "the charger was silent",
     "none": "UNEXPLAINED",
 }
+# Ways in which ordinary messages of the simulated city come to be refused.
+OTHERWISE = {
+    "clock_future": "of a charger whose clock runs an hour ahead",
+    "personal_data": "orders with a plate instead of a pseudonym",
+}
 
 
 def percent(eight_decimals: str | None) -> str:
@@ -50,8 +55,7 @@ def availability(
                 "measured": percent(row["ratio"]),
                 "true": percent(true),
                 "": "=" if true == row["ratio"] else "≠",
-                "if unknown served": percent(row["ratio_upper"]),
-                "at least": percent(row["threshold"]),
+                "at most": percent(row["ratio_upper"]),
                 "verdict": row["verdict"],
                 "connectors": row["connectors"],
                 "below": row["connectors_below"],
@@ -90,7 +94,7 @@ def explained(intervals: Iterable[Mapping[str, Any]]) -> list[Row]:
         if row["changes the figure"] == "yes":
             direction = f"{row['true']} → {row['measured']}"
             grouped[(row["operator"], row["cause"], row["what happened"], direction)].append(row)
-    rows = [
+    rows: list[Row] = [
         {
             "operator": operator,
             "because": WHY[cause],
@@ -162,6 +166,7 @@ def refused(found: Mapping[str, int], truth: Truth) -> list[Row]:
             "items": found.get(reason, 0),
             "spoilt on purpose": expected[reason],
             "how": "; ".join(sorted(what[reason])),
+            "others": OTHERWISE.get(reason, "") if found.get(reason, 0) > expected[reason] else "",
         }
         for reason in sorted({*found, *expected})
     ]

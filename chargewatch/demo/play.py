@@ -12,7 +12,7 @@ from chargewatch.instants import from_us
 from chargewatch.output import progress
 from simulators.broker import publish as to_broker
 from simulators.calendar import DAY_US, ZONE
-from simulators.feed import Message
+from simulators.feed import MAX_ITEMS, Message
 from simulators.month import Month
 
 PATIENCE_S = 60.0
@@ -31,17 +31,18 @@ class _Message(msgspec.Struct):
 
 
 def offered(message: Message) -> int:
-    """Items that a message counts as (contract 1): one that cannot be read, or is empty, is one item."""
+    """Items that a message counts as (contract 1): one that is empty, too large or cannot be read is one item."""
     if message.topic.endswith("/link"):
         return 0
     try:
         if message.topic.endswith("/heartbeat"):
-            return sum(
-                max(1, len(one.connector_ids)) for one in msgspec.json.decode(message.payload, type=_Heartbeat).items
-            )
-        return max(1, len(msgspec.json.decode(message.payload, type=_Message).items))
+            beats = msgspec.json.decode(message.payload, type=_Heartbeat).items
+            items = sum(max(1, len(one.connector_ids)) for one in beats)
+        else:
+            items = len(msgspec.json.decode(message.payload, type=_Message).items)
     except (msgspec.DecodeError, UnicodeDecodeError):
         return 1
+    return items if 1 <= items <= MAX_ITEMS else 1
 
 
 def publish(here: Stage, month: Month) -> int:

@@ -1,8 +1,9 @@
-"""The month's result, asked for as anybody would ask: the program's own reports, the store, and the truth."""
+"""The month's result: what the scheduler issued, what the store holds, and the truth beside it."""
 
 import json
-from collections import Counter
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -13,9 +14,10 @@ from chargewatch.demo.outcome import Row
 from chargewatch.demo.stage import Stage
 from chargewatch.errors import Refusal
 from chargewatch.instants import to_us
+from ledger.store import last
 from simulators.truth import Measured, Truth, compare
 
-JOBS = ("availability", "statement", "seal")
+JOBS = (("availability", "report"), ("statement",))
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +27,7 @@ class Result:
     fates: dict[str, int]
     operators: list[Row]
     stations: list[Row]
-    exact: int
-    connectors: int
+    compared: Sequence[Mapping[str, Any]]
     explained: list[Row]
     unexplained: int
     money: list[Row]
@@ -35,29 +36,32 @@ class Result:
     workbook: Path
 
 
-def gather(here: Stage, truth: Truth, sent: int, first_day: date, last_day: date) -> Result:
-    """Have the scheduler's jobs issue the month, then read everything back; Refusal if an item has no fate."""
-    here.processes.run("schedule", *(word for job in JOBS for word in ("--once", job)))
+def gather(here: Stage, truth: Truth, sent: int, first_day: date) -> Result:
+    """Have the scheduler's jobs issue the month, then read what was issued; Refusal if an item has no fate."""
     fates = _fates(here)
     if sent != fates["offered"] or fates["offered"] != fates["stored"] + fates["duplicate"] + fates["quarantined"]:
         raise Refusal(
             f"{sent} items were sent, and the store says {fates}", "offered = stored + duplicate + quarantined"
         )
-
-    def report(level: str) -> list[Row]:
-        period = ("--from", first_day.isoformat(), "--to", last_day.isoformat())
-        return _json(here, "uptime", "report", *period, "--by", level)
-
-    bound = {(row["operator_id"], row["id"]) for row in report("connector")}
+    with ThreadPoolExecutor() as both:  # two processes, for two cores
+        for done in [both.submit(here.processes.run, "schedule", *_once(jobs)) for jobs in JOBS]:
+            done.result()
+    here.processes.run("schedule", *_once(("seal",)))
+    month = f"{first_day:%Y-%m}"
+    issued = {kind: _issued(here, kind, month) for kind in ("availability", "statement")}
+    by_level: dict[str, list[Row]] = defaultdict(list)
+    for row in issued["availability"]:
+        by_level[row["level"]].append(row)
+    bound = {(row["operator_id"], row["id"]) for row in by_level["connector"]}
     compared = compare(truth, _measured(here, truth))
     counted = [row for row in compared if (row["operator_id"], row["connector_id"]) in bound]
     names = _names(here)
-    operators = outcome.availability(report("operator"), counted, names, "operator_id")
-    stations = outcome.availability(report("station"), counted, names, "station_id")
-    statements = _json(here, "subsidy", "statement", "--period", f"{first_day:%Y-%m}")
+    operators = outcome.availability(by_level["operator"], counted, names, "operator_id")
+    stations = outcome.availability(by_level["station"], counted, names, "station_id")
+    statements = issued["statement"]
     money, differences = outcome.money(statements, names), outcome.differences(compared)
     refused = outcome.refused(_quarantined(here), truth)
-    path = here.folder / f"{first_day:%Y-%m}.xlsx"
+    path = here.folder / f"{month}.xlsx"
     workbook.write(
         path,
         "REHEARSAL: a simulated city, no official figures",
@@ -76,8 +80,7 @@ def gather(here: Stage, truth: Truth, sent: int, first_day: date, last_day: date
         fates,
         operators,
         stations,
-        sum(1 for row in compared if not row["differences"]),
-        len(compared),
+        compared,
         outcome.explained(differences),
         sum(1 for row in differences if row["cause"] == "none"),
         money,
@@ -87,8 +90,18 @@ def gather(here: Stage, truth: Truth, sent: int, first_day: date, last_day: date
     )
 
 
-def _json(here: Stage, *arguments: str) -> list[Row]:
-    rows: list[Row] = json.loads(here.processes.run(*arguments, "--format", "json"))
+def _once(jobs: Iterable[str]) -> list[str]:
+    return [word for job in jobs for word in ("--once", job)]
+
+
+def _issued(here: Stage, kind: str, month: str) -> list[Row]:
+    with here.connect() as connection:
+        record = last(connection, kind, month)
+    if record is None:
+        raise Refusal(
+            f"no {kind} of {month} was issued", "the scheduler to issue it", str(here.processes.log("scheduler"))
+        )
+    rows: list[Row] = json.loads(record.body)
     return rows
 
 

@@ -7,7 +7,7 @@ from chargewatch.demo.result import Result
 from chargewatch.output import Format, emit
 
 RIGHT = (
-    *("measured", "true", "if unknown served", "at least", "connectors", "below", "pending", "out > 7 days"),
+    *("measured", "true", "at most", "connectors", "below", "pending", "out > 7 days"),
     *("intervals", "hours", "items", "spoilt on purpose", "chargers awarded", "building, yuan", "kWh admitted"),
     *("kWh held", "kWh rejected", "operating, yuan", "adjustments, yuan", "total, yuan"),
 )
@@ -19,8 +19,15 @@ def show(result: Result, seconds: float) -> None:
     _table("Availability of public chargers in June 2023 (137-七: at least 90 %), by operator", result.operators)
     _table("The same, by station", result.stations)
     print(
-        '"true" is what only the simulator knows, of the same connectors. "pending": missing data alone decides.\n'
-        f"{result.exact} of {result.connectors} connectors were measured exactly as they truly were. The others:\n"
+        '"true" is what only the simulator knows, of the same connectors; "at most" takes missing data for service.\n'
+        'Verdict "pending": missing data alone decides. Below them, connectors that fail, are pending, or were out of\n'
+        "service for more than 7 days on end, so that no mean hides a dead site.\n"
+    )
+    undisturbed = [row for row in result.compared if not row["disturbed"]]
+    exact = sum(1 for row in undisturbed if not row["differences"])
+    print(
+        f"All messages of {len(undisturbed)} of {len(result.compared)} connectors came, in time and by a right clock: "
+        f"{exact} of them were measured\nexactly as they truly were, to the microsecond. The others:\n"
     )
     _table("Where measured and true differ, and why", result.explained)
     print(f"Differences without an explanation: {result.unexplained}.\n")

@@ -88,7 +88,9 @@ BEGIN
     RETURN;
   END IF;
   PERFORM pg_advisory_xact_lock(hashtext('chargewatch_partition'));
-  IF to_regclass(name) IS NOT NULL THEN
+  -- Not to_regclass again: it would remember that there was none before the lock was had.
+  IF EXISTS (SELECT FROM pg_class JOIN pg_inherits ON inhrelid = oid
+             WHERE inhparent = series::regclass AND relname = name) THEN
     RETURN;
   END IF;
   SELECT attname INTO column_name FROM pg_partitioned_table

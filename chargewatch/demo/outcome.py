@@ -16,10 +16,10 @@ WHY = {
     "silence": "the charger was silent",
     "none": "UNEXPLAINED",
 }
-# Ways in which ordinary messages of the simulated city come to be refused.
+# How the simulated city's own messages, not spoilt on purpose, come to be refused.
 OTHERWISE = {
-    "clock_future": "of a charger whose clock runs an hour ahead",
-    "personal_data": "orders with a plate instead of a pseudonym",
+    "clock_future": "others: a charger's clock an hour ahead",
+    "personal_data": "others: a plate instead of a pseudonym",
 }
 
 
@@ -113,25 +113,23 @@ def explained(intervals: Iterable[Mapping[str, Any]]) -> list[Row]:
 
 def money(statements: Iterable[Mapping[str, Any]], names: Mapping[str, str]) -> list[Row]:
     """What each operator is owed for the month, and what became of the energy."""
-    rows = []
+    rows: list[Row] = []
     for statement in statements:
-        energy = {
-            name: sum((Decimal(line[f"{name}_kwh"]) for line in statement["operating"]), Decimal(0))
+        admitted, held, rejected = (
+            sum((Decimal(line[f"{name}_kwh"]) for line in statement["operating"]), Decimal(0))
             for name in ("admitted", "held", "rejected")
-        }
-        awarded = sum(1 for line in statement["build"] if Decimal(line["amount"]) > 0)
+        )
         operator = statement["operator_id"]
         rows.append(
             {
                 "operator": f"{operator} {names.get(operator, '')}".strip(),
-                "chargers awarded": awarded,
-                "building, yuan": statement["build_yuan"],
-                "kWh admitted": f"{energy['admitted']:.3f}",
-                "kWh held": f"{energy['held']:.3f}",
-                "kWh rejected": f"{energy['rejected']:.3f}",
-                "operating, yuan": statement["operating_yuan"],
-                "adjustments, yuan": statement["adjustments_yuan"],
-                "total, yuan": statement["total_yuan"],
+                "awards": sum(1 for line in statement["build"] if Decimal(line["amount"]) > 0),
+                "building yuan": Decimal(statement["build_yuan"]),
+                "kWh admitted": admitted,
+                "held": held,
+                "rejected": rejected,
+                "operating yuan": Decimal(statement["operating_yuan"]),
+                "total yuan": Decimal(statement["total_yuan"]),
             }
         )
     return rows
@@ -153,6 +151,15 @@ def not_awarded(statements: Iterable[Mapping[str, Any]]) -> list[Row]:
     ]
 
 
+def why_not_awarded(reasons: Iterable[Mapping[str, Any]]) -> list[Row]:
+    """How many chargers of each operator fail for each reason."""
+    counts = Counter((row["operator"], row["clause"], row["in words"]) for row in reasons)
+    return [
+        {"operator": operator, "chargers": count, "clause": clause, "because": words}
+        for (operator, clause, words), count in sorted(counts.items())
+    ]
+
+
 def refused(found: Mapping[str, int], truth: Truth) -> list[Row]:
     """What was quarantined by reason, beside what the simulator spoilt on purpose."""
     expected: Counter[str] = Counter()
@@ -165,8 +172,9 @@ def refused(found: Mapping[str, int], truth: Truth) -> list[Row]:
             "reason": reason,
             "items": found.get(reason, 0),
             "spoilt on purpose": expected[reason],
-            "how": "; ".join(sorted(what[reason])),
-            "others": OTHERWISE.get(reason, "") if found.get(reason, 0) > expected[reason] else "",
+            "how": "; ".join(
+                [*sorted(what[reason]), *([OTHERWISE[reason]] if reason in OTHERWISE and found.get(reason) else [])]
+            ),
         }
         for reason in sorted({*found, *expected})
     ]

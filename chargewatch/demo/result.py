@@ -31,6 +31,7 @@ class Result:
     explained: list[Row]
     unexplained: int
     money: list[Row]
+    not_awarded: list[Row]
     refused: list[Row]
     ledger: list[str]
     workbook: Path
@@ -60,6 +61,7 @@ def gather(here: Stage, truth: Truth, sent: int, first_day: date) -> Result:
     stations = outcome.availability(by_level["station"], counted, names, "station_id")
     statements = issued["statement"]
     money, differences = outcome.money(statements, names), outcome.differences(compared)
+    reasons = outcome.not_awarded(statements)
     refused = outcome.refused(_quarantined(here), truth)
     path = here.folder / f"{month}.xlsx"
     workbook.write(
@@ -72,7 +74,7 @@ def gather(here: Stage, truth: Truth, sent: int, first_day: date) -> Result:
             "subsidies": money,
             "operating": [line for one in statements for line in _lines(one, "operating")],
             "building": [line for one in statements for line in _lines(one, "build")],
-            "not awarded": outcome.not_awarded(statements),
+            "not awarded": reasons,
             "quarantine": refused,
         },
     )
@@ -84,6 +86,7 @@ def gather(here: Stage, truth: Truth, sent: int, first_day: date) -> Result:
         outcome.explained(differences),
         sum(1 for row in differences if row["cause"] == "none"),
         money,
+        outcome.why_not_awarded(reasons),
         refused,
         here.processes.run("ledger", "verify").strip().splitlines(),
         path,

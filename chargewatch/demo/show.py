@@ -8,8 +8,8 @@ from chargewatch.output import Format, emit
 
 RIGHT = (
     *("measured", "true", "at most", "connectors", "below", "pending", "out > 7 days"),
-    *("intervals", "hours", "items", "spoilt on purpose", "chargers awarded", "building, yuan", "kWh admitted"),
-    *("kWh held", "kWh rejected", "operating, yuan", "adjustments, yuan", "total, yuan"),
+    *("intervals", "hours", "items", "spoilt on purpose", "chargers", "awards", "building yuan", "kWh admitted"),
+    *("held", "rejected", "operating yuan", "total yuan"),
 )
 
 
@@ -33,9 +33,10 @@ def show(result: Result, seconds: float) -> None:
     print(f"Differences without an explanation: {result.unexplained}.\n")
     _table("Subsidies of June 2023 (137-六)", result.money)
     print(
-        "Building subsidies are due in the month in which the last condition was met: here, the first data.\n"
+        "A building subsidy is due in the month in which its last condition was met: here, that first data came in.\n"
         '"held" energy waits for somebody to look at a finding; nothing is paid for it until then.\n'
     )
+    _table("Chargers without a building subsidy, and why", result.not_awarded)
     _table("Quarantined: refused at the door, original bytes kept", result.refused)
     fates = result.fates
     print(

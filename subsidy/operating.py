@@ -29,7 +29,7 @@ def lines(sessions: pd.DataFrame, policy: Policy) -> pd.DataFrame:
     groups = parts.groupby(["operator_id", "station_id", "month"], sort=True)
     result = groups["sessions"].sum().to_frame()
     for name in QUANTITIES:
-        result[name] = groups[name].agg(_total).astype(object) if len(parts) else pd.Series(dtype=object)
+        result[name] = groups[name].sum().astype(object) if len(parts) else pd.Series(dtype=object)
     result["amount"] = pd.Series(
         [amount(admitted, policy) for admitted in result["admitted_kwh"]], index=result.index, dtype=object
     )
@@ -39,7 +39,3 @@ def lines(sessions: pd.DataFrame, policy: Policy) -> pd.DataFrame:
 def amount(admitted_kwh: Decimal, policy: Policy) -> Decimal:
     """What a line pays: admitted kWh × rate, half-up to the fen."""
     return to_fen(EXACT.multiply(admitted_kwh, policy.operating.rate.value))
-
-
-def _total(energies: "pd.Series[Decimal]") -> Decimal:
-    return sum(energies, ZERO)

@@ -2,12 +2,14 @@
 
 import unicodedata
 from datetime import date
+from functools import lru_cache
 
 from subsidy.versions import Row, Versions
 
 _DASHES = {"Pd", "Zs"}
 
 
+@lru_cache(maxsize=100_000)
 def normal(serial_no: str | None) -> str:
     """A serial number for comparison: NFKC, upper case, without spaces and hyphens."""
     text = unicodedata.normalize("NFKC", serial_no or "").upper()

@@ -41,6 +41,7 @@ def outcome(world: World, period: Period) -> dict[str, Any]:
         "build_yuan": f"{sum(amounts, Decimal(0)):.2f}",
         "sessions": {one.session_id: found for one, found in decided if one.operator_id == "A"},
         "operating_yuan": f"{operating(world, decided, period):.2f}",
+        "findings": {"duplicate_serial": str(len(shared_serials(world, "A")))},
     }
 
 
@@ -91,14 +92,18 @@ def rejections(world: World, one: Session, receipts: dict[tuple[str, str], datet
         charger = world.in_force("chargers", day, operator_id=one.operator_id, charger_id=charger_id or "")
         station = world.in_force("stations", day, operator_id=one.operator_id, station_id=station_id or "")
         if charger is None or station is None:
-            return ["not_registered"]  # the generated worlds never come here
+            found.add("not_registered")
+            charger = charger or world.first_row("chargers", operator_id=one.operator_id, charger_id=charger_id or "")
+            station = station or world.first_row(
+                "stations", operator_id=one.operator_id, station_id=charger["station_id"]
+            )
         if station["category"] != "public":
             found.add("not_public")
         if station["district"] not in POLICY.districts.values:
             found.add("outside_scope")
-        receipt = receipts[one.operator_id, station["station_id"]].astimezone(ZONE).date()
+        receipt = receipts.get((one.operator_id, station["station_id"]))
         managed = station.get("platform_managed_from")
-        if managed is None or day < managed or day < receipt:
+        if managed is None or day < managed or receipt is None or day < receipt.astimezone(ZONE).date():
             found.add("not_managed")
         first, last = charger.get("commissioned_on"), charger.get("retired_on")
         if (first and day < first) or (last and day >= last):
@@ -221,6 +226,16 @@ def serial_of(row: Row) -> str:
     """A serial number as it is compared."""
     text = unicodedata.normalize("NFKC", row.get("serial_no") or "").upper()
     return "".join(letter for letter in text if letter not in " -‐‑–—")
+
+
+def shared_serials(world: World, operator_id: str) -> set[tuple[str, str]]:
+    """Chargers of an operator whose serial number is registered for another charger too."""
+    told = [((row["operator_id"], row["charger_id"]), serial_of(row)) for row in world.tables.get("chargers", [])]
+    return {
+        key
+        for key, serial in told
+        if key[0] == operator_id and serial and any(other != key and serial == of for other, of in told)
+    }
 
 
 def failures(world: World, key: tuple[str, str], day: date) -> list[str]:

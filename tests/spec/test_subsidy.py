@@ -27,7 +27,8 @@ def outcome(told: Any, when: str, expected: dict[str, Any], decide: str) -> dict
         for row in due.dispositions.itertuples()
         if row.operator_id == "A"
     }
-    return {**statement, "build": build, "sessions": sessions}
+    findings = {row["rule"]: str(row["count"]) for row in statement["findings"]}
+    return {**statement, "build": build, "sessions": sessions, "findings": findings}
 
 
 @pytest.mark.parametrize("decide", ["engine", "reference"])

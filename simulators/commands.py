@@ -19,6 +19,9 @@ from simulators.feed import Message
 from simulators.month import simulate as city_month
 from simulators.real_sessions import RealSessions
 
+EARLIEST, LATEST = date(2010, 1, 1), date(2099, 12, 31)
+"""Facts of an earlier year are refused as implausible (contract 1)."""
+
 Registry = Annotated[Path, typer.Option("--registry", help="Folder for the registry tables (CSV).")]
 Capture = Annotated[Path | None, typer.Option("--capture", help="Capture file to write (.gz compresses).")]
 Mqtt = Annotated[bool, typer.Option("--mqtt", help="Publish to the broker at CHARGEWATCH_MQTT_URL instead.")]
@@ -92,11 +95,14 @@ def one_way(capture: Path | None, mqtt: bool) -> None:
 
 
 def day(option: str, text: str) -> date:
-    """The calendar day of an option's value; Refusal if it is none."""
+    """The calendar day of an option's value; Refusal if it is none, or no year to simulate."""
     try:
-        return date.fromisoformat(text)
+        value = date.fromisoformat(text)
     except ValueError:
         raise Refusal(f"{option} is {text!r}", "a day as YYYY-MM-DD") from None
+    if not EARLIEST <= value <= LATEST:
+        raise Refusal(f"{option} is {text}", f"a day from {EARLIEST} to {LATEST}")
+    return value
 
 
 def deliver(messages: Iterable[Message], capture: Path | None, what: str, from_us: int, to_us: int) -> None:

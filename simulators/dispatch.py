@@ -56,7 +56,7 @@ class Mail:
 
     def ahead(self, sent_us: int) -> bool:
         """Whether an item that is sent at an instant lies so far in its future that it is refused."""
-        box = self.boxes.get(sent_us, {})
+        box: Mapping[str, list[Item]] = self.boxes.get(sent_us, {})
         return any(item.at_us > sent_us + _FUTURE_US for items in box.values() for item in items)
 
     def alive(self, at_us: int) -> list[str]:

@@ -153,11 +153,7 @@ def test_every_trick_is_played(month: Month) -> None:
     fates = Counter(one.fate for one in month.truth.sessions)
     assert len([fate for fate in fates if fate != "sent" and not fate.endswith("clock_future")]) == len(TRICKS) + 3
     late = [one for one in month.truth.sessions if one.fate == "late"]
-    sent = {
-        item["session_id"]: message.sent_us
-        for message in messages(month)
-        for item in _sessions(message.payload, message.topic)
-    }
+    sent = {item["session_id"]: message.sent_us for message in messages(month) for item in _sessions(message)}
     assert late
     assert all(sent[one.session_id] - one.end_us > 15 * DAY_US for one in late)
 

@@ -4,12 +4,15 @@ import csv
 import hashlib
 import io
 import re
+import warnings
 import zipfile
+import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 from chargewatch.errors import Refusal
 from registry.problems import Problem, Sheet
@@ -17,6 +20,11 @@ from registry.tables import BY_NAME
 
 _KNOWN = ", ".join(BY_NAME)
 _ESCAPED = re.compile("_x([0-9A-Fa-f]{4})_")
+# What a damaged workbook makes openpyxl raise, wherever the damage is.
+_UNREADABLE = (
+    *(zipfile.BadZipFile, zlib.error, OSError, EOFError),
+    *(SyntaxError, LookupError, ValueError, TypeError, AttributeError),
+)
 _EXACT_DIGITS = 10**15  # a spreadsheet keeps 15 digits of a number
 
 
@@ -32,7 +40,10 @@ class Loaded:
 def load(path: Path) -> Loaded:
     """The tables in a folder of CSV files or in a workbook; Refusal if nothing of ours is there."""
     if path.is_dir():
-        return _folder(path)
+        try:
+            return _folder(path)
+        except OSError as error:
+            raise Refusal(f"{error.filename} cannot be read: {error.strerror}", "files that you may read") from None
     if path.is_file() and path.suffix.lower() == ".xlsx":
         return _workbook(path)
     seen = f"{path} is neither a folder nor a workbook" if path.exists() else f"{path} is not there"
@@ -69,24 +80,28 @@ def _workbook(path: Path) -> Loaded:
     import openpyxl
 
     try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError) as error:
+        with warnings.catch_warnings(action="ignore"):  # about decorations of the sheet that are of no matter here
+            loaded = Loaded(sha256=hashlib.sha256(path.read_bytes()).hexdigest())
+            book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+            tables = {sheet.title: list(_cells(sheet)) for sheet in book.worksheets}
+            book.close()
+    except _UNREADABLE as error:
         raise Refusal(f"{path} cannot be read as a workbook: {error}", "a workbook saved as .xlsx") from None
-    _refuse_strangers(str(path), book.sheetnames)
-    loaded = Loaded(sha256=hashlib.sha256(path.read_bytes()).hexdigest())
-    for name in sorted(book.sheetnames, key=_order):
-        sheet = book[name]
-        sheet.reset_dimensions()  # some programs write a wrong size
-        rows = []
-        for number, cells in enumerate(sheet.iter_rows(values_only=True), 1):
+    _refuse_strangers(str(path), list(tables))
+    for name in sorted(tables, key=_order):
+        for number, cells in enumerate(tables[name], 1):
             for cell in cells:
                 if isinstance(cell, int | float) and abs(cell) >= _EXACT_DIGITS:
                     expected = "a cell of the type text, because a spreadsheet keeps only 15 digits of a number"
                     loaded.problems.append(Problem(name, number, "", str(cell), expected))
-            rows.append([_typed(cell) for cell in cells])
-        _add(loaded, name, rows)
-    book.close()
+        _add(loaded, name, ([_typed(cell) for cell in cells] for cells in tables[name]))
     return loaded
+
+
+def _cells(sheet: Any) -> Iterable[tuple[object, ...]]:
+    sheet.reset_dimensions()  # some programs write a wrong size
+    rows: Iterable[tuple[object, ...]] = sheet.iter_rows(values_only=True)
+    return rows
 
 
 def _order(name: str) -> tuple[int, str]:

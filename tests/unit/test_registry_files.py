@@ -1,5 +1,6 @@
 """Tables to files and back: the same values, the same bytes, and what no spreadsheet may do to a cell."""
 
+import zipfile
 from datetime import UTC, date, datetime, time
 from decimal import Decimal
 from zoneinfo import ZoneInfo
@@ -162,6 +163,17 @@ def test_nothing_of_ours_is_refused(tmp_path):
     for path in (tmp_path, tmp_path / "nowhere", tmp_path / "notes.csv", tmp_path / "broken.xlsx"):
         with pytest.raises(Refusal):
             load(path)
+
+
+@pytest.mark.parametrize("part", ["xl/workbook.xml", "xl/worksheets/sheet1.xml", "[Content_Types].xml"])
+@pytest.mark.parametrize("damage", [b"", b"<a><b>"])
+def test_a_damaged_workbook_is_refused(tmp_path, part, damage):
+    whole, path = workbook(tmp_path / "whole.xlsx", HEADER), tmp_path / "a.xlsx"
+    with zipfile.ZipFile(whole) as good, zipfile.ZipFile(path, "w") as bad:
+        for name in good.namelist():
+            bad.writestr(name, damage if name == part else good.read(name))
+    with pytest.raises(Refusal, match=r"a\.xlsx"):
+        load(path)
 
 
 def test_the_same_content_has_the_same_digest_wherever_it_lies(tmp_path):

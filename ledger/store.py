@@ -84,7 +84,9 @@ def all_records(conn: psycopg.Connection, kind: str | None = None) -> Iterator[R
     """Every record (of one kind) by seq, a few hundred in memory at a time."""
     with conn.transaction(), conn.cursor(name="ledger", row_factory=class_row(Record)) as cursor:
         cursor.itersize = 500
-        yield from cursor.execute(f"SELECT {_RECORD} FROM ledger_record ORDER BY seq")
+        yield from cursor.execute(
+            f"SELECT {_RECORD} FROM ledger_record WHERE %s::text IS NULL OR kind = %s ORDER BY seq", [kind, kind]
+        )
 
 
 def all_heads(conn: psycopg.Connection) -> list[Head]:

@@ -36,6 +36,8 @@ def schedule(
             raise Refusal(f"there is no job {name!r}", f"one of {', '.join(by_name)}")
     for name in once:
         run = _run_waiting(by_name[name])
+        if isinstance(run.error, Refusal):
+            raise run.error
         if run.outcome != "done":
             raise CheckFailed(f"{name}: {run.said}")
         say(f"{name}: {run.said}")

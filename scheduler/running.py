@@ -31,6 +31,7 @@ class Run:
 
     outcome: Literal["done", "failed", "elsewhere"]
     said: str
+    error: Exception | None = None
 
 
 def run_job(job: Job) -> Run:
@@ -40,7 +41,7 @@ def run_job(job: Job) -> Run:
         with connect() as conn:
             run = _run(conn, job)
     except Exception as error:  # the boundary: one job's failure is not another's
-        run = Run("failed", sentence(error))
+        run = Run("failed", sentence(error), error)
     if run.outcome == "failed":
         metrics.job_failures.labels(job.name).inc()
     if run.outcome != "elsewhere":
@@ -69,7 +70,7 @@ def _run(conn: psycopg.Connection, job: Job) -> Run:
         except Exception as error:
             if conn.closed or conn.broken:
                 raise
-            run = Run("failed", sentence(error))
+            run = Run("failed", sentence(error), error)
         conn.execute(
             "INSERT INTO job_run (job, host, started_at, outcome, summary) VALUES (%s, %s, %s, %s, %s)",
             [job.name, socket.gethostname(), started[0], run.outcome, run.said],

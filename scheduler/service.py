@@ -11,6 +11,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from prometheus_client import start_http_server
 
 from chargewatch import __version__
+from chargewatch.database import connect, is_rehearsal
 from chargewatch.errors import Refusal
 from chargewatch.output import say
 from chargewatch.settings import Settings
@@ -25,7 +26,10 @@ def serve(jobs: Sequence[Job], settings: Settings) -> None:
 
     Every job runs at the start, to catch up, and then every `every_s`. A run that fails is said, counted and, since
     what is due stands in the store, tried again at the job's next turn.
+    Refusal if the store cannot be had at the start.
     """
+    with connect() as conn:
+        is_rehearsal(conn)
     # APScheduler reports each run and each misfire by itself; what a job did is said here.
     logging.getLogger("apscheduler").setLevel(logging.CRITICAL)
     stop = threading.Event()

@@ -78,8 +78,10 @@ class SmallCity:
             yield self.message("heartbeat", at, {"connector_ids": list(CONNECTORS), "at": at.isoformat()})
             at += EVERY
 
-    def session(self, start: datetime, hours: float, energy: str, session_id: str, meter: str) -> dict[str, Any]:
-        """A finished order at the first connector, with registers that agree."""
+    def session(
+        self, start: datetime, hours: float, energy: str, session_id: str, meter: str, sent: datetime | None = None
+    ) -> dict[str, Any]:
+        """A finished order at the first connector, with registers that agree; sent at its end if nothing is said."""
         end = start + timedelta(hours=hours)
         after = f"{float(meter) + float(energy):.3f}"
         item = {
@@ -87,7 +89,7 @@ class SmallCity:
             "end": end.isoformat(), "energy_kwh": Number(energy), "meter_start_kwh": Number(meter),
             "meter_end_kwh": Number(after),
         }  # fmt: skip
-        return self.message("session", end, item)
+        return self.message("session", sent or end, item)
 
     def ingest(self, *messages: dict[str, Any]) -> None:
         """Take these messages in, in this order."""

@@ -72,6 +72,13 @@ def test_the_register_never_runs_back_and_has_one_reading_an_instant() -> None:
     assert ordered[-1][1] == sum(one.energy_kwh for one in OVERLAPPING)
 
 
+def test_the_register_shows_what_all_overlapping_sessions_have_delivered() -> None:
+    samples = {item["at"][11:16]: Decimal(item["energy_kwh"]) for item in items(real(*OVERLAPPING[:3]), "meter")}
+    assert samples["08:15"] == Decimal("3.000")  # 15 of 50 minutes of the first, 10.001 kWh, rounded down
+    assert samples["08:50"] == Decimal("10.001") + 2 * Decimal("12.300")
+    assert samples["09:10"] == Decimal("51.001")
+
+
 def test_the_meter_is_read_at_start_end_and_every_quarter_of_an_hour() -> None:
     samples = [(item["at"], item["energy_kwh"]) for item in items(real(session("a", 0, 40, "8")), "meter")]
     assert samples == [

@@ -40,8 +40,8 @@ def start(processes: Processes, folder: Path, port: int) -> str:
         configuration, text = folder / "amqtt.yaml", AMQTT.format(port=port)
         command = [str(Path(sys.executable).parent / "amqtt"), "-c", str(configuration)]
         sentence = (
-            "amqtt, as mosquitto is not installed: MQTT 3.1.1, in memory, and what it holds is gone when it ends. "
-            "Good for this demo, not for a city"
+            "amqtt, as mosquitto is not installed: MQTT 3.1.1, in memory. Nothing survives its end, and what is not "
+            "acknowledged in 5 s it drops:\n           good for this demo, not for a city"
         )
     configuration.write_text(text, encoding="utf-8")
     processes.start("broker", command)

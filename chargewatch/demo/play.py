@@ -1,4 +1,4 @@
-"""The month on its way: published as fast as the collector takes it, then awaited until all of it is committed."""
+"""The month on its way: published as fast as the collector commits it, until all of it is committed."""
 
 import time
 from collections.abc import Iterator
@@ -16,6 +16,8 @@ from simulators.feed import MAX_ITEMS, Message
 from simulators.month import Month
 
 PATIENCE_S = 60.0
+AHEAD_ITEMS = 40_000
+"""amqtt drops a message that is not acknowledged within 5 s, and we acknowledge after the commit: seconds of work."""
 
 
 class _Beats(msgspec.Struct):
@@ -49,45 +51,56 @@ def publish(here: Stage, month: Month) -> int:
     """Send the whole month and wait until the store has given each item its fate; the number of items offered."""
     first_us, end_us = month.truth.from_us, month.dispatch.end_us()
     days = -(-(end_us - first_us) // DAY_US)
-    sent = 0
-    with progress("sending", days, "days") as advance:
+    with here.connect() as connection, progress("June 2023", days, "days") as advance:
+        pace = _Pace(here, connection)
         reached = first_us
 
-        def counted() -> Iterator[Message]:
-            nonlocal sent, reached
+        def paced() -> Iterator[Message]:
+            nonlocal reached
             for message in month.messages():
-                sent += offered(message)
                 while message.sent_us >= reached + DAY_US:
                     reached += DAY_US
-                    here.processes.fail_if_ended()
-                    advance(1, f"{from_us(reached).astimezone(ZONE):%Y-%m-%d}")
+                    advance(1, f"{from_us(reached).astimezone(ZONE):%d %B}, {pace.committed:,} items committed")
+                pace.before_sending(offered(message))
                 yield message
+            # Before the connection is closed: amqtt forgets what it has taken from a sender that leaves.
+            pace.wait_until_committed(pace.sent)
 
-        result = to_broker(counted(), here.mqtt_url)
-        advance(days - (reached - first_us) // DAY_US, f"{result.acknowledged} messages acknowledged by the broker")
-    _wait_until_committed(here, sent)
-    return sent
+        to_broker(paced(), here.mqtt_url)
+        advance(days - (reached - first_us) // DAY_US, f"{pace.sent:,} items, all committed")
+    return pace.sent
 
 
-def _wait_until_committed(here: Stage, sent: int) -> None:
-    with here.connect() as connection, progress("committed", sent, "items") as advance:
-        before, since = 0, time.monotonic()
-        while before < sent:
-            here.processes.fail_if_ended()
-            now = _committed(connection)
-            advance(now - before)
+class _Pace:
+    """Keeps the sender at most AHEAD_ITEMS ahead of what is committed."""
+
+    def __init__(self, here: Stage, connection: psycopg.Connection) -> None:
+        self.here, self.connection = here, connection
+        self.sent = self.committed = 0
+
+    def before_sending(self, items: int) -> None:
+        """Wait if the store is too far behind; count these items as sent."""
+        self.sent += items
+        if self.sent - self.committed > AHEAD_ITEMS:
+            self.wait_until_committed(self.sent - AHEAD_ITEMS // 2)
+
+    def wait_until_committed(self, items: int) -> None:
+        """Wait until so many items have their fate; Refusal if nothing moves for a while."""
+        before, since = -1, time.monotonic()
+        while (now := self._look()) < items:
+            self.here.processes.fail_if_ended()
             if now != before:
                 before, since = now, time.monotonic()
             elif time.monotonic() - since > PATIENCE_S:
                 raise Refusal(
-                    f"{now} of {sent} items are committed, and for {PATIENCE_S:.0f} s no more were",
+                    f"{now} of {self.sent} items are committed, and for {PATIENCE_S:.0f} s no more were",
                     "the collector to store each item that was sent",
-                    str(here.processes.log("collector")),
+                    str(self.here.processes.log("collector")),
                 )
-            time.sleep(0.2)
+            time.sleep(0.05)
 
-
-def _committed(connection: psycopg.Connection) -> int:
-    row = connection.execute("SELECT coalesce(sum(offered), 0) FROM message").fetchone()
-    assert row is not None
-    return int(row[0])
+    def _look(self) -> int:
+        row = self.connection.execute("SELECT coalesce(sum(offered), 0) FROM message").fetchone()
+        assert row is not None
+        self.committed = int(row[0])
+        return self.committed

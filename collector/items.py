@@ -29,7 +29,7 @@ EARLIEST = datetime(2010, 1, 1, tzinfo=UTC)
 AHEAD = timedelta(minutes=5)
 """How far ahead of its receipt an item may be dated (contract 1)."""
 
-_ID = re.compile(r"[\w.\-]{1,50}")
+_ID = re.compile(r"[A-Za-z0-9_.-]{1,50}")
 _NAME_CHARACTERS = 100
 _TEXT_CHARACTERS = 1000
 _MOST_REVISIONS = 2**31 - 1

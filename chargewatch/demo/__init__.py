@@ -27,8 +27,8 @@ def run(*, keep: bool, stations: int, seed: int) -> None:
         month.truth.write(here.folder / "truth.json")
         registry_folder.write(month.registry, here.folder / "registry")
         here.processes.run("registry", "import", here.folder / "registry")
-        here.start("collector", "collect")
-        here.start("scheduler", "schedule")
+        here.start("collector", "collect", "Collecting from")  # what comes before it has subscribed, nobody keeps
+        here.start("scheduler", "schedule", "scheduler running")
         say("services   collector and scheduler are running\n")
         sent = publish(here, month)
         say("figures    the scheduler computes and issues the month …")

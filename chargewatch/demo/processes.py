@@ -73,6 +73,15 @@ class Processes:
             time.sleep(0.05)
         raise Refusal(f"{name} does not answer on port {port}", f"it to start within {seconds:.0f} s", self._said(name))
 
+    def wait_for_words(self, name: str, words: str, seconds: float = 60) -> None:
+        """Wait until a child has said these words."""
+        deadline = time.monotonic() + seconds
+        while words not in self.log(name).read_text(errors="replace"):
+            self.fail_if_ended()
+            if time.monotonic() > deadline:
+                raise Refusal(f"{name} does not get ready", f"it to start within {seconds:.0f} s", self._said(name))
+            time.sleep(0.05)
+
     def fail_if_ended(self) -> None:
         """Refusal if one of the children is gone."""
         for name, child in self.children:

@@ -31,11 +31,10 @@ class Stage:
         """A connection to the demo's store."""
         return psycopg.connect(self.dsn, autocommit=True)
 
-    def start(self, process: str, command: str) -> None:
-        """Start `chargewatch COMMAND` and wait for its metrics."""
+    def start(self, process: str, command: str, ready: str) -> None:
+        """Start `chargewatch COMMAND` and wait until it says that it is ready."""
         self.processes.start(process, self.processes.command(command))
-        port = int(self.metrics[process].rpartition(":")[2].removesuffix("/metrics"))
-        self.processes.wait_for_port(process, port)
+        self.processes.wait_for_words(process, ready)
 
 
 @contextlib.contextmanager

@@ -121,7 +121,7 @@ def neighbours(draw: st.DrawFn, most: int = 10) -> dict[int, list[Item]]:
     return histories
 
 
-def settings() -> st.SearchStrategy[Settings]:
+def settings(from_last_sign: st.SearchStrategy[bool] = st.booleans()) -> st.SearchStrategy[Settings]:
     """The interval settings: mostly the default ones, and their neighbours."""
     return st.one_of(
         st.just(Settings()),
@@ -136,7 +136,7 @@ def settings() -> st.SearchStrategy[Settings]:
             silence_factor=st.sampled_from((1, 2, 3)),
             stale_limit_us=st.sampled_from((HOUR, DAY, 3 * DAY)),
             late_limit_us=st.sampled_from((0, HOUR, DAY)),
-            silence_from_last_sign=st.booleans(),
+            silence_from_last_sign=from_last_sign,
         ),
     )  # fmt: skip
 

@@ -5,12 +5,13 @@ from dataclasses import replace
 from itertools import pairwise
 from random import Random
 
+import pytest
 from hypothesis import given, note
 from hypothesis import strategies as st
 
 from tests.generative.adapter import engine_timeline, maximal_runs
-from tests.generative.reference_availability import DAY, Interval, Item, Session, Settings, intervals
-from tests.generative.strategies import GAPS, START, clock, histories, neighbours, settings, told
+from tests.generative.reference_availability import DAY, Interval, Item, Receipt, Session, Settings, Status, intervals
+from tests.generative.strategies import GAPS, LIMIT, START, clock, histories, neighbours, settings, told
 
 BEFORE, AFTER = START - DAY, START + 40 * DAY
 
@@ -68,3 +69,20 @@ def test_order_and_repetition_change_nothing(history: list[Item], limits: Settin
     facts = {0: about(history, 0), 1: about(shuffled, 1)}
     timeline = engine_timeline(facts, limits, {0: (BEFORE, AFTER), 1: (BEFORE, AFTER)})
     assert drawn(maximal_runs(timeline, 0)) == drawn(maximal_runs(timeline, 1))
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="where silence counts from the last sign and no sign follows, the engine measures it up to the period's end",
+)
+def test_the_last_silence_does_not_depend_on_the_period() -> None:
+    """Semantics 2: "the seconds of June are the sum of the seconds of its days"."""
+    history = [Status(START, "available", Receipt(START))]
+    limits = Settings(silence_from_last_sign=True)
+    spans = {0: (START, START + LIMIT), 1: (START, START + DAY)}
+    timelines = {
+        number: engine_timeline({number: about(history, number)}, limits, {number: span})
+        for number, span in spans.items()
+    }
+    short, long = (maximal_runs(timelines[number], number) for number in spans)
+    assert short[0].state == long[0].state

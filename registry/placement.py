@@ -18,10 +18,10 @@ SINCE_EVER_US = -(2**62)
 """Start of what holds since ever, before every instant that a fact can have."""
 
 _EVER, _NEVER = 0, date.max.toordinal() + 1
-_PLACE = ["charger_id", "station_id", "district", "bound", "category", "kind", "rated_kw"]
+_PLACE = ["charger_id", "station_id", "district", "category", "open_to_public", "kind", "rated_kw"]
 _COLUMNS = [
     *("connector_no", "operator_id", "connector_id", "from_us", "to_us", "charger_id", "station_id"),
-    *("district", "category", "bound", "kind", "rated_kw", "commissioned_on", "retired_on"),
+    *("district", "category", "open_to_public", "kind", "rated_kw", "commissioned_on", "retired_on"),
 ]
 
 
@@ -29,7 +29,7 @@ def placements(registry: Registry, time_zone: str | ZoneInfo, first_day: date, l
     """One row a connector and run of days on which nothing about its place changes, within [first_day, last_day).
 
     Columns: connector_no (int64), operator_id, connector_id, from_us and to_us (int64, starts of policy days),
-    charger_id, station_id, district, category, bound (bool: public, or open to the public: 137-九), kind and rated_kw
+    charger_id, station_id, district, category, open_to_public (bool), kind and rated_kw
     (Decimal, kW) of the connector, commissioned_on and retired_on (date or None) of the charger. Sorted by operator,
     connector and time. Days on which connector, charger, station or operator does not exist have no row.
     """
@@ -43,7 +43,7 @@ def placements(registry: Registry, time_zone: str | ZoneInfo, first_day: date, l
         ("operators", ["operator_id"], []),
     ):
         runs = _overlap(runs, _versions(registry.tables[table], key, [*key, *more]), key)
-    runs["bound"] = (runs["category"] == "public") | (runs["open_to_public"] == True)  # noqa: E712
+    runs["open_to_public"] = runs["open_to_public"] == True  # noqa: E712 (it may be empty)
     runs = _joined(runs.sort_values(["operator_id", "connector_id", "from_day"], ignore_index=True))
     zone = ZoneInfo(time_zone) if isinstance(time_zone, str) else time_zone
     runs["from_us"], runs["to_us"] = _starts(runs["from_day"], zone), _starts(runs["to_day"], zone)

@@ -63,16 +63,17 @@ def connectors_by_state(
     for number, *report in conn.execute(_LATEST.encode(), numbers):
         reports.setdefault(number, []).append(Report(*report))
     intervals: dict[str, int] = {}
-    for agreed in placement.reporting_intervals(registry, zone).dropna(subset="interval_us").itertuples():
-        if agreed.from_us <= to_us(moment):
-            intervals[agreed.operator_id] = int(agreed.interval_us)
+    agreed = placement.reporting_intervals(registry, zone).fillna({"interval_us": settings.default_interval_us})
+    for row in agreed.itertuples():
+        if row.from_us <= to_us(moment):
+            intervals[row.operator_id] = int(row.interval_us)
     counts: Counter[tuple[str, str]] = Counter()
     for row in here:
         sign = signs.get(row.connector_no)
         state = state_now(
             reports.get(row.connector_no, ()),
             None if sign is None else to_us(sign),
-            intervals.get(row.operator_id, settings.default_interval_us),
+            intervals[row.operator_id],
             to_us(moment),
             settings,
         )

@@ -33,7 +33,7 @@ def load(
 ) -> Facts:
     """All facts about some connectors with `at` before `until` (sessions: start), recorded at or before `as_of`.
 
-    `reporting` has operator_id and connector_no beside registry.placement.reporting_intervals' columns.
+    `reporting`: connector_no, from_us, interval_us.
     """
     limits = f"connector_no = ANY('{{{','.join(map(str, connectors))}}}') AND recorded_at <= '{iso(as_of)}'"
     before = f"{limits} AND at < '{iso(until)}'"
@@ -47,7 +47,7 @@ def load(
     signs = "SELECT connector_no::bigint AS connector, {} AS at_us, {} AS received_us FROM {} WHERE {}"
     meters = bulk.read(dsn, signs.format(_us("at"), _us("received_at"), "meter_fact", before))
     heartbeats = bulk.read(dsn, signs.format(_us("at"), _us("received_at"), "heartbeat_fact", before))
-    agreed = reporting[np.isin(reporting["connector_no"], connectors)].dropna(subset="interval_us")
+    agreed = reporting[np.isin(reporting["connector_no"], connectors)]
     return Facts(
         connectors=connectors,
         statuses=pd.DataFrame(statuses),

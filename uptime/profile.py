@@ -8,6 +8,7 @@ from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
+import pandas as pd
 
 from chargewatch import yamlfile
 from uptime.states import STATES
@@ -73,6 +74,10 @@ class Binds(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     categories: tuple[Literal["public", "dedicated", "self_use"], ...]
     open_to_public: bool
     reading: Literal["law", "ours"] = "law"
+
+    def places(self, places: pd.DataFrame) -> pd.Series:
+        """Whether the regime binds each place: by its station's category, or because it is open to the public."""
+        return places["category"].isin(self.categories) | (places["open_to_public"] & self.open_to_public)
 
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -99,11 +99,13 @@ def timelines(
 ) -> Iterator[Part]:
     """Service life and service intervals of all connectors (or `only` some) until the start of `last_day`, in parts."""
     places = placement.placements(registry, profile.time_zone, FIRST_DAY, last_day)
+    places["bound"] = profile.binds.places(places)
     places = places if only is None else places[np.isin(places["connector_no"], only)]
     if places.empty:
         return
     reporting = registry.tables["connectors"][["operator_id", "connector_no"]].drop_duplicates()
     reporting = reporting.merge(placement.reporting_intervals(registry, profile.time_zone), on="operator_id")
+    reporting["interval_us"] = reporting["interval_us"].fillna(settings.default_interval_us)
     dsn, until = database.dsn(), from_us(day_start_us(last_day, profile.zone))
     for connectors in facts.parts(places["connector_no"].to_numpy(dtype=np.int64)):
         mine = places[np.isin(places["connector_no"], connectors)].reset_index(drop=True)

@@ -105,19 +105,10 @@ def test_a_connector_that_moves_takes_its_new_chargers_place():
         chargers=[charger("C1", "S1"), charger("C2", "S2", commissioned_on=date(2023, 6, 20))],
         connectors=[connector("G1", "C1"), connector("G1", "C2", date(2023, 6, 20), rated_kw="120")],
     )
-    assert told(move, "charger_id", "district", "bound", "rated_kw", "commissioned_on") == [
-        (FIRST, date(2023, 6, 20), "C1", "lucheng", True, Decimal(60), None),
-        (date(2023, 6, 20), LAST, "C2", "ouhai", False, Decimal(120), date(2023, 6, 20)),
+    assert told(move, "charger_id", "district", "category", "rated_kw", "commissioned_on") == [
+        (FIRST, date(2023, 6, 20), "C1", "lucheng", "public", Decimal(60), None),
+        (date(2023, 6, 20), LAST, "C2", "ouhai", "dedicated", Decimal(120), date(2023, 6, 20)),
     ]
-
-
-@pytest.mark.parametrize(
-    ("category", "open_to_public", "bound"),
-    [("public", False, True), ("dedicated", True, True), ("self_use", True, True), ("self_use", False, False)],
-)
-def test_137_9_binds_public_stations_and_those_open_to_the_public(category, open_to_public, bound):
-    one = city(stations=[station("S1", category=category, open_to_public=open_to_public)])
-    assert told(one, "bound") == [(FIRST, LAST, bound)]
 
 
 def test_a_row_that_changes_nothing_of_the_place_cuts_nothing():

@@ -1,7 +1,7 @@
 """What the scheduler issues: the statements of a closed month, with adjustments for what was issued before."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import psycopg
@@ -12,15 +12,6 @@ from subsidy.adjustments import Adjustment, Body, between, due, issued
 from subsidy.entitlement import Entitlement
 from subsidy.policy import Policy
 from subsidy.wording import statement as worded
-
-
-def due_periods(first_day: date, today: date, policy: Policy) -> list[str]:
-    """Names of the months since `first_day` that are to be issued by `today`, the oldest first.
-
-    A month is due `issued_after_days` after its last day (policy).
-    """
-    wait = timedelta(days=int(policy.statements.issued_after_days.value))
-    return [month.name for month in periods.months_between(first_day, today - wait)]
 
 
 def statement_body(

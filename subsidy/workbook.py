@@ -57,8 +57,8 @@ def write(due: Entitlement, period: Period, statements: Sequence[Mapping[str, An
                 elif isinstance(value, Decimal | int) and not isinstance(value, bool):
                     kind = money if header[column].endswith(("yuan", "amount")) else energy
                     sheet.write_number(number, column, value, kind if isinstance(value, Decimal) else None)
-                else:
-                    sheet.write_string(number, column, _text(value))
+                elif text := _text(value):
+                    sheet.write_string(number, column, text)
         sheet.set_column(0, max(0, len(header) - 1), 18)
     book.close()
     return buffer.getvalue()

@@ -34,8 +34,7 @@ def world(given: Mapping[str, Any]) -> World:
         told.add("power_units", {"operator_id": "A", "station_id": "S1"}, **_typed(row))
     for row in given.get("awards", []):
         told.add("awards", {"programme": "earlier", "awarded_on": date(2021, 6, 1)}, **_typed(row))
-    for row in given.get("chargers", []):
-        row = dict(row)
+    for row in map(dict, given.get("chargers", [])):
         count = int(row.pop("connectors", 1))
         rating = row.pop("connector_kw", None)
         heard = _none(row.pop("heard", "2023-06-01 08:00"))
@@ -47,8 +46,7 @@ def world(given: Mapping[str, Any]) -> World:
             charger = told.charger(count, rating, heard, **typed)
             if proven is not None:
                 told.prove(charger, proven)
-    for row in given.get("sessions", []):
-        row = dict(row)
+    for row in map(dict, given.get("sessions", [])):
         connectors = row.pop("at")
         registers = row.pop("registers", "agree")
         told.session(

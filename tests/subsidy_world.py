@@ -1,4 +1,4 @@
-"""A small world for subsidies, told once: as registry and facts for the engine, as CSV and capture file for the program.
+"""A small world for subsidies, told once: as tables for the engine, as CSV and capture file for the program.
 
 Where nothing else is said: operator A meets everything, its public station S1 in lucheng has been managed and heard
 since 2022, and a charger was completed, accepted and commissioned in 2022, was first heard on 2023-06-01 and proved
@@ -85,7 +85,9 @@ class World:
         self.tables.setdefault(table, []).append(row)
         return row
 
-    def charger(self, connectors: int = 1, connector_kw: Any = None, heard: Any = "2023-06-01 08:00", **more: Any) -> Row:
+    def charger(
+        self, connectors: int = 1, connector_kw: Any = None, heard: Any = "2023-06-01 08:00", **more: Any
+    ) -> Row:
         """A charger with connectors `ID-1` …; its first status of each connector is at `heard` (None: never)."""
         row = self.add("chargers", CHARGER, **more)
         row.setdefault("serial_no", f"SN-{row['operator_id']}-{row['charger_id']}")
@@ -201,7 +203,8 @@ class World:
         return (
             pd.DataFrame([(*key, to_us(at)) for key, at in items.items()], columns=names),
             pd.DataFrame(
-                [(*key, to_us(at)) for key, at in receipts.items()], columns=["operator_id", "station_id", "received_us"]
+                [(*key, to_us(at)) for key, at in receipts.items()],
+                columns=["operator_id", "station_id", "received_us"],
             ),
         )
 
@@ -210,9 +213,9 @@ class World:
             (
                 one.operator_id, one.session_id, one.revision, one.content, to_us(one.received), to_us(one.start),
                 to_us(one.end), tuple(sorted(number[one.operator_id, name] for name in one.connectors)),
-                one.energy_kwh, *(one.registers or (None, None)), one.void, "b", place, 0, place,
+                one.energy_kwh, *(one.registers or (None, None)), one.void, "b", 0, 0, number_of_row,
             )
-            for place, one in enumerate(self.sessions)
+            for number_of_row, one in enumerate(self.sessions)
         ]  # fmt: skip
         columns = [
             "operator_id", "session_id", "revision", "content_sha256", "received_us", "started_us", "ended_us",
@@ -239,7 +242,12 @@ class World:
     def write_capture(self, file: Path) -> Path:
         """All statuses and sessions as a capture file, one item a message, in the order of their receipts."""
         told = [
-            (received, operator_id, "status", {"connector_id": connector_id, "at": at.isoformat(), "status": "available"})
+            (
+                received,
+                operator_id,
+                "status",
+                {"connector_id": connector_id, "at": at.isoformat(), "status": "available"},
+            )
             for operator_id, connector_id, at, received in self.statuses
         ]
         told += [(one.received, one.operator_id, "session", _item(one)) for one in self.sessions]

@@ -55,11 +55,12 @@ def counting(world: World) -> Iterator[tuple[Session, bool]]:
         versions = [one for one in world.sessions if (one.operator_id, one.session_id) == (operator_id, session_id)]
         orders: list[list[Session]] = []
         for one in sorted(versions, key=lambda one: (sorted(one.connectors), one.start)):
-            if orders and set(orders[-1][-1].connectors) == set(one.connectors):
-                if one.start - orders[-1][-1].start <= timedelta(hours=24):
-                    orders[-1].append(one)
-                    continue
-            orders.append([one])
+            before = orders[-1][-1] if orders else None
+            here = before is not None and set(before.connectors) == set(one.connectors)
+            if before is not None and here and one.start - before.start <= timedelta(hours=24):
+                orders[-1].append(one)
+            else:
+                orders.append([one])
         for order in orders:
             yield max(order, key=lambda one: (one.revision, one.received, one.content)), len(orders) > 1
 

@@ -89,7 +89,12 @@ class World:
         self, connectors: int = 1, connector_kw: Any = None, heard: Any = "2023-06-01 08:00", **more: Any
     ) -> Row:
         """A charger with connectors `ID-1` …; its first status of each connector is at `heard` (None: never)."""
-        row = self.add("chargers", CHARGER, **more)
+        kw = {
+            name: Decimal(str(value))
+            for name, value in more.items()
+            if name.startswith("rated_kw") and value is not None
+        }
+        row = self.add("chargers", CHARGER, **{**more, **kw})
         row.setdefault("serial_no", f"SN-{row['operator_id']}-{row['charger_id']}")
         rating = connector_kw or row.get("rated_kw_dc") or row.get("rated_kw_ac") or 60
         for number in range(1, connectors + 1):

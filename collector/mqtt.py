@@ -32,6 +32,8 @@ SESSION_EXPIRY_S = 7 * 24 * 3600
 
 _KEEPALIVE_S = 30
 _CONNECT_TIMEOUT_S = 10.0
+_LEAVE_S = 5.0
+_STEADY_S = 10.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 30.0
 _READS_AT_A_TIME = 500
 _TAKEN_OVER = 142
@@ -114,7 +116,8 @@ class Subscription(threading.Thread):
         self.failure: str | None = None
         """Why the thread has given up; None while it has not."""
         self._version = paho.MQTTv5
-        self._proven = False
+        self._proven, self._up_since = False, 0.0
+        self._ended: list[Any] = []
         self._stopping = threading.Event()
         self._acknowledgements: deque[Message] = deque()
         self._wake_r, self._wake_w = socket.socketpair()
@@ -141,12 +144,13 @@ class Subscription(threading.Thread):
                 self._serve(self._connect())
                 return
             except Lost as lost:
-                was_up = self.up.is_set()
+                # Where another client has our id each takes it from the other: that must not go on at full speed.
+                held = self.up.is_set() and time.monotonic() - self._up_since > _STEADY_S
                 self.up.clear()
                 if lost.final or not self._proven:
                     self.failure = str(lost)
                     return
-                pause = _FIRST_PAUSE_S if was_up else min(pause * 2, _LONGEST_PAUSE_S)
+                pause = _FIRST_PAUSE_S if held else min(pause * 2, _LONGEST_PAUSE_S)
                 self.tell(f"The broker at {self.where} is away ({lost}); trying again in {pause:.1f} s.")
                 self._stopping.wait(pause)
                 # Every connection may bring a whole window once more: only so many are held in memory.
@@ -213,7 +217,7 @@ class Subscription(threading.Thread):
         self._until(client, subscribed, ended, "it does not answer the subscription")
         if any(reason.is_failure for reason in subscribed):
             raise Lost(f"it refuses the subscription to {TOPIC}: {subscribed[0]}", final=not self._proven)
-        self._proven, self._ended = True, ended
+        self._proven, self._ended, self._up_since = True, ended, time.monotonic()
         self.up.set()
         return client
 
@@ -231,16 +235,25 @@ class Subscription(threading.Thread):
             self._turn(client, 1.0)
             self._send_acknowledgements(client)
             if self._stopping.is_set():
-                client.disconnect()
-                deadline = time.monotonic() + 2
-                while client.socket() is not None and client.want_write() and time.monotonic() < deadline:
-                    self._turn(client, 0.1)
+                self._leave(client)
                 return
         reason = self._ended[0] if self._ended else "no reason given"
         taken = getattr(reason, "value", None) == _TAKEN_OVER
         raise Lost(
             f"another client has taken the id {self.client_id}" if taken else f"connection lost: {reason}", final=taken
         )
+
+    def _leave(self, client: paho.Client) -> None:
+        """Disconnect once the broker has read the acknowledgements: what it answers after them tells that it has."""
+        answered: list[Any] = []
+        client.on_unsubscribe = lambda _c, _u, _mid, reasons, _p: answered.append(reasons)
+        client.unsubscribe("chargewatch/nothing")
+        deadline = time.monotonic() + _LEAVE_S
+        while not answered and client.socket() is not None and time.monotonic() < deadline:
+            self._turn(client, 0.1)
+        client.disconnect()
+        while client.socket() is not None and client.want_write() and time.monotonic() < deadline:
+            self._turn(client, 0.1)
 
     def _turn(self, client: paho.Client, seconds: float) -> None:
         """Wait for the socket or for an acknowledgement, at most so long; read and write what there is."""

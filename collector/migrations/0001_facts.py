@@ -138,7 +138,7 @@ FROM (
   SELECT operator_id, kind, 0, (outcome = 'stored')::int, (outcome <> 'stored')::int, -1, (outcome = 'conflict')::int
   FROM quarantine_retry JOIN quarantine USING (quarantine_id)
 ) AS every_fate
-GROUP BY operator_id, kind;
+GROUP BY operator_id, kind HAVING sum(offered) > 0;
 COMMENT ON VIEW fates IS
   'Per operator and kind: offered = stored + duplicate + quarantined; what a retry moved out of quarantine is counted '
   'where it went.';

@@ -13,7 +13,7 @@ help: ## What can be made
 install: .venv/installed ## Make .venv with all that is needed to run; the program is .venv/bin/chargewatch
 	@echo "$(BIN)/chargewatch is ready."
 
-demo: .venv/installed ## One simulated month from message to yuan, in two minutes; KEEP=1 keeps it serving
+demo: .venv/installed ## One simulated month from message to yuan; KEEP=1 keeps it serving
 	@$(BIN)/chargewatch demo $(if $(KEEP),--keep)
 
 test: .venv/installed-for-tests ## Install what the tests need and run all of them

@@ -10,7 +10,7 @@ from simulators.feed import Message, Sender
 from simulators.real_sessions import RealSessions
 from simulators.visits import Timed, visits
 
-SENT_EVERY_MIN = 15
+SENT_EVERY_MIN = 60
 TRAVEL_US = 2 * US_PER_S
 _KINDS = ("status", "meter", "session")
 
@@ -24,7 +24,7 @@ def window(real: RealSessions) -> tuple[int, int]:
 def messages(real: RealSessions, heartbeat_min: int) -> Iterator[Message]:
     """Every message of the window, in order of receipt.
 
-    Each operator sends what has happened every 15 minutes, and a list of all its commissioned connectors as
+    Each operator sends what has happened every hour, and a list of all its commissioned connectors as
     heartbeats every `heartbeat_min`.
     """
     from_us, to_us = window(real)

@@ -1,5 +1,6 @@
 """How long Hypothesis looks: 400 examples a property in the suite; `--hypothesis-profile=long` for 10,000."""
 
+import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
@@ -7,4 +8,8 @@ settings.register_profile(
 )
 settings.register_profile("long", settings.get_profile("suite"), max_examples=10_000)
 settings.register_profile("glance", settings.get_profile("suite"), max_examples=50)
-settings.load_profile("suite")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Take the suite's profile unless the call names another one."""
+    settings.load_profile(config.getoption("--hypothesis-profile") or "suite")

@@ -6,14 +6,17 @@ from itertools import pairwise
 from random import Random
 
 import pytest
-from hypothesis import given, note
+from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
 from tests.generative.adapter import engine_timeline, maximal_runs
 from tests.generative.reference_availability import DAY, Interval, Item, Receipt, Session, Settings, Status, intervals
-from tests.generative.strategies import GAPS, LIMIT, START, clock, histories, neighbours, settings, told
+from tests.generative.strategies import GAPS, LIMIT, START, clock, histories, neighbours, told
+from tests.generative.strategies import settings as limit_sets
 
 BEFORE, AFTER = START - DAY, START + 40 * DAY
+
+a_half = settings(max_examples=settings.default.max_examples // 2)
 
 
 def drawn(runs: Sequence[Interval]) -> list[str]:
@@ -21,7 +24,7 @@ def drawn(runs: Sequence[Interval]) -> list[str]:
     return [f"{clock(run.from_us)} to {clock(run.to_us)} {run.state}" for run in runs]
 
 
-@given(neighbours(), settings())
+@given(neighbours(), limit_sets())
 def test_engine_equals_reference(facts: dict[int, list[Item]], limits: Settings) -> None:
     spans = {connector: (BEFORE + connector, AFTER - connector) for connector in facts}
     timeline = engine_timeline(facts, limits, spans)
@@ -41,7 +44,8 @@ def about(history: Sequence[Item], connector: int) -> list[Item]:
     ]
 
 
-@given(histories(), settings(), st.lists(st.sampled_from(GAPS), min_size=1, max_size=4))
+@a_half
+@given(histories(), limit_sets(), st.lists(st.sampled_from(GAPS), min_size=1, max_size=4))
 def test_any_cut_of_the_period_gives_the_same_seconds(history: list[Item], limits: Settings, gaps: list[int]) -> None:
     note(told(history))
     cuts = [BEFORE]
@@ -60,7 +64,8 @@ def test_any_cut_of_the_period_gives_the_same_seconds(history: list[Item], limit
     assert drawn(pieces) == drawn(maximal_runs(timeline, 0))
 
 
-@given(histories(), settings(), st.randoms(use_true_random=False))
+@a_half
+@given(histories(), limit_sets(), st.randoms(use_true_random=False))
 def test_order_and_repetition_change_nothing(history: list[Item], limits: Settings, chance: Random) -> None:
     note(told(history))
     later = [replace(item, receipt=replace(item.receipt, received_us=item.receipt.received_us + 1)) for item in history]
@@ -79,7 +84,7 @@ def test_the_last_silence_does_not_depend_on_the_period() -> None:
     """Semantics 2: "the seconds of June are the sum of the seconds of its days"."""
     history = [Status(START, "available", Receipt(START))]
     limits = Settings(silence_from_last_sign=True)
-    spans = {0: (START, START + LIMIT), 1: (START, START + DAY)}
+    spans = {0: (START, START + LIMIT // 2), 1: (START, START + DAY)}
     timelines = {
         number: engine_timeline({number: about(history, number)}, limits, {number: span})
         for number, span in spans.items()

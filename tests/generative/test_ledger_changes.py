@@ -89,7 +89,7 @@ def test_any_bit_changed_is_found(ledger: tuple[list[Record], list[Head]], data:
     assert verify_export(bytes(good))[1] != []
 
 
-@settings(deadline=None)  # a bound on the machine, not on what is tested
+@settings(deadline=None, max_examples=20)  # a bound on the machine, not on what is tested
 @given(ledgers(), st.data())
 def test_every_bit_of_one_line_changed_is_found(ledger: tuple[list[Record], list[Head]], data: Any) -> None:
     good = exported(*ledger)

@@ -65,10 +65,7 @@ def test_statement_workbook_and_explanations(chargewatch: Command, told: World, 
     (heard,) = charger["first status or meter item of C1-1"]["evidence"]
     assert heard["topic"] == "ev/1/A/status"
     refused = chargewatch("subsidy", "explain", "A/C2", "--format", "json").json()
-    assert {step["value"] for step in refused if step["step"] == "not eligible"} == {
-        "not_accepted",
-        "no_proven_session",
-    }
+    assert {step["value"] for step in refused if step["step"] == "not eligible"} == {"not_accepted"}
     held = chargewatch("subsidy", "explain", "s2", "--operator", "A", "--format", "json").json()
     assert next(step for step in held if step["step"] == "finding beyond_rating")["why"].startswith(
         "70 kWh in 3600 s at 60"

@@ -35,7 +35,10 @@ def statement(
     Example: chargewatch subsidy statement --period 2023-06 --operator OP1
     """
     from chargewatch import database
+    from ledger.canonical import loads
+    from ledger.store import all_records
     from subsidy import policy as policies
+    from subsidy.job import adjustments
     from subsidy.periods import parse
     from subsidy.statement import entitlement, state
 
@@ -43,7 +46,9 @@ def statement(
     with database.connect() as connection:
         known = _moment(as_of) if as_of else database.watermark(connection)
         due = entitlement(connection, when, rules, known)
-        rows = state(due, when, operator, {}, rehearsal=database.is_rehearsal(connection), as_of=known)
+        issued = [loads(one.body) for one in all_records(connection, "statement") if one.recorded_at <= known]
+        adjusted = adjustments(due, when, issued)
+        rows = state(due, when, operator, adjusted, rehearsal=database.is_rehearsal(connection), as_of=known)
     if xlsx is not None:
         from subsidy.workbook import write
 

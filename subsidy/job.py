@@ -31,14 +31,16 @@ def statement_body(
     """
     when = periods.parse(period)
     entitlement = statement.entitlement(connection, when, policy, as_of)
-    earlier = [body for body in issued_before if _before(body, when)]
-    adjusted = adjustments(entitlement, earlier)
+    adjusted = adjustments(entitlement, when, issued_before)
     rehearsal = database.is_rehearsal(connection)
     return statement.state(entitlement, when, None, adjusted, rehearsal=rehearsal, as_of=as_of)
 
 
-def adjustments(entitlement: Entitlement, earlier: Sequence[Body]) -> Mapping[str, list[Adjustment]]:
-    """By operator, what must still move so that the periods of `earlier` bodies come to what is due for them now."""
+def adjustments(
+    entitlement: Entitlement, when: periods.Period, issued_before: Sequence[Body]
+) -> Mapping[str, list[Adjustment]]:
+    """By operator, what must still move so that what was issued for periods before `when` comes to what is due now."""
+    earlier = [body for body in issued_before if _before(body, when)]
     now = []
     for name in sorted({row["period"] for body in earlier for row in body}):
         when = periods.parse(name)

@@ -30,7 +30,7 @@ def compute(
 ) -> list[Statement]:
     """Contract 4's objects, one an operator, sorted: what the facts and the registry give for the period by themselves.
 
-    Adjustments for earlier periods stand in what the scheduler issues, because only the ledger knows what was issued.
+    Without the adjustments for earlier periods, which follow from what was issued for them (subsidy.job).
     Refusal for a period or an operator that does not exist.
     """
     when = parse(period)

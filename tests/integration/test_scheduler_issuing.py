@@ -18,6 +18,7 @@ from ledger.verify import verify
 from scheduler import late
 from scheduler.jobs import JOBS
 from scheduler.running import Run, run_job
+from tests.commands import Command
 from tests.small_city import SmallCity, local
 
 JOB = {job.name: job for job in JOBS}
@@ -195,7 +196,9 @@ def test_a_pending_verdict_ripens_into_a_breach_by_the_passing_of_time(embedded_
     assert verdict() == ("pending", True, 2)
 
 
-def test_money_issued_moves_only_by_the_next_statement(embedded_dsn: str, city: SmallCity) -> None:
+def test_money_issued_moves_only_by_the_next_statement(
+    embedded_dsn: str, city: SmallCity, chargewatch: Command
+) -> None:
     set_clock(embedded_dsn, local(date(2023, 7, 6)))
     city.register()
     city.ingest(
@@ -216,6 +219,8 @@ def test_money_issued_moves_only_by_the_next_statement(embedded_dsn: str, city: 
     assert [body["operating_yuan"] for body in bodies] == ["3.00", "4.25", "0.00"]
     assert [body["total_yuan"] for body in bodies][2] == "1.25"
     assert [(row["period"], row["amount"]) for row in bodies[2]["adjustments"]] == [("2023-06", "1.25")]
+    shown = chargewatch("subsidy", "statement", "--period", "2023-07", "--format", "json").json()[0]
+    assert shown == {**bodies[2], "as_of": shown["as_of"]}
     difference = loads(records[1].difference or "")
     assert [row["input"] for row in difference["inputs"]] == ["session"]
     fields = {(row["row"], row["field"]) for row in difference["changes"]}

@@ -15,9 +15,10 @@ from typing import Any
 import msgspec
 
 from collector import items
-from collector.items import EARLIEST, Context, Item, Unfit
+from collector.items import EARLIEST, Context, Item
 from collector.personal import mask
 from collector.values import instant
+from collector.wire import Unfit
 
 MOST_BYTES = 256 * 1024
 MOST_ITEMS = 1000
@@ -65,8 +66,8 @@ class Decoded(msgspec.Struct, frozen=True):
     """One message with the fate of its items so far; whether an accepted one is a duplicate the store finds out.
 
     `kind` is one of KINDS, `link`, or `other` where the topic names none. `operator_id` is the topic's, None where it
-    names none. The envelope's fields are None where it could not be read; `received_at` is None where the sender's
-    clock was asked for (a rehearsal) and the message has none.
+    names none. The envelope's fields are None where it could not be read; `received_at` is None where nothing tells it,
+    and the store takes the platform's clock: a broken line of a capture, in a rehearsal a message without sent_at.
     """
 
     topic: str
@@ -168,11 +169,11 @@ def decode(topic: str, payload: bytes, received_at: datetime | None, directory: 
     return Decoded(**head, accepted=tuple(accepted), rejected=tuple(rejected))
 
 
-def broken(line: bytes, why: str, received_at: datetime | None) -> Decoded:
-    """A line of a capture file that cannot be read: one quarantined item without topic or operator."""
+def broken(line: bytes, why: str) -> Decoded:
+    """A line of a capture file that cannot be read: one quarantined item without topic, operator or receipt."""
     rejected = Rejected(0, "unreadable", why, mask(line))
     sha256 = hashlib.sha256(line).digest()
-    return Decoded("", "other", None, None, None, None, received_at, sha256, len(line), (), (rejected,))
+    return Decoded("", "other", None, None, None, None, None, sha256, len(line), (), (rejected,))
 
 
 def refused_by_the_database(decoded: Decoded, payload: bytes, why: str) -> Decoded:

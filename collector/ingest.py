@@ -2,11 +2,11 @@
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import psycopg
 
-from chargewatch import database
 from collector import capture, contract
 from collector.store import Fates, Store, directory
 
@@ -31,9 +31,16 @@ class Ingest:
     def files(self, paths: Sequence[Path], advance: Callable[[int], None]) -> None:
         """Ingest the files in their order, batch by batch; `advance` is told the number of bytes read of them."""
         started = time.monotonic()
-        for batch in self._batches(paths, advance):
-            self.fates.add(self.store.write(batch))
-            self.messages += len(batch)
+        # While one batch is committed the next one is read.
+        with ThreadPoolExecutor(1, "store") as one_at_a_time:
+            writing: Future[Fates] | None = None
+            for batch in self._batches(paths, advance):
+                if writing is not None:
+                    self.fates.add(writing.result())
+                writing = one_at_a_time.submit(self.store.write, batch)
+                self.messages += len(batch)
+            if writing is not None:
+                self.fates.add(writing.result())
         self.seconds = time.monotonic() - started
 
     def _batches(self, paths: Sequence[Path], advance: Callable[[int], None]) -> Iterator[list[contract.Decoded]]:
@@ -58,7 +65,6 @@ class Ingest:
             self.broken += 1
             if self.broken <= _MOST_TOLD:
                 self.tell(f"{path}, line {captured.line}, is quarantined as it cannot be read: {captured.why}.")
-            now = None if self.store.rehearsal else database.now(self.connection)
-            return contract.broken(captured.payload, f"line {captured.line}: {captured.why}", now)
+            return contract.broken(captured.payload, f"line {captured.line}: {captured.why}")
         received_at = None if self.store.rehearsal else captured.received_at
         return contract.decode(captured.topic, captured.payload, received_at, self.directory)

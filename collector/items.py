@@ -6,18 +6,30 @@ registration.
 """
 
 import hashlib
-import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from operator import attrgetter
 from typing import Any, Literal, get_args
 
 import msgspec
 
 from collector.personal import is_personal
-from collector.values import HUGE, ZERO, from_text, instant, number, plain
+from collector.values import HUGE, ZERO, instant, number, plain
+from collector.wire import (
+    BeatWire,
+    HeartbeatWire,
+    MeterWire,
+    PeriodWire,
+    SessionWire,
+    StatusWire,
+    Unfit,
+    read_beat,
+    read_heartbeat,
+    read_meter,
+    read_session,
+    read_status,
+)  # fmt: skip
 
 Status = Literal[
     "available", "preparing", "occupied", "charging", "suspended_ev", "suspended_evse", "finishing", "reserved",
@@ -32,6 +44,7 @@ AHEAD = timedelta(minutes=5)
 _ID = re.compile(r"[A-Za-z0-9_.-]{1,50}")
 _NAME_CHARACTERS = 100
 _TEXT_CHARACTERS = 1000
+_FEES = ("electricity_fee", "service_fee", "other_fee", "discount", "total_fee")
 _MOST_REVISIONS = 2**31 - 1
 
 
@@ -91,131 +104,11 @@ class SessionItem(msgspec.Struct, frozen=True):
 Item = StatusItem | MeterItem | HeartbeatItem | SessionItem
 
 
-class Unfit(Exception):
-    """Why an item is not accepted: a reason code of contract 1 and one clause in words."""
-
-    def __init__(self, reason: str, detail: str) -> None:
-        self.reason, self.detail = reason, detail
-
-
 class Context(msgspec.Struct, frozen=True):
     """What an item is judged against: its receipt, and its operator's connectors by id."""
 
     received_at: datetime
     connectors: Mapping[str, int]
-
-
-class _Wire(msgspec.Struct):
-    pass
-
-
-class _Status(_Wire):
-    connector_id: str
-    at: str
-    status: str
-    fault_code: str | None = None
-    detail: str | None = None
-
-
-class _Meter(_Wire):
-    connector_id: str
-    at: str
-    energy_kwh: Any
-    power_kw: Any = None
-    voltage_v: Any = None
-    current_a: Any = None
-    soc_pct: Any = None
-    session_id: str | None = None
-
-
-_ABSENT = msgspec.Raw()
-
-
-class _Heartbeat(_Wire):
-    at: msgspec.Raw
-    connector_id: msgspec.Raw = _ABSENT
-    connector_ids: list[msgspec.Raw] | None = None
-
-
-class _Beat(_Wire):
-    at: str
-    connector_id: str
-
-
-class _Period(_Wire):
-    start: str
-    end: str
-    energy_kwh: Any
-    electricity_price: Any = None
-    service_price: Any = None
-
-
-class _Session(_Wire):
-    session_id: str
-    start: str
-    end: str
-    energy_kwh: Any
-    connector_id: str | None = None
-    connector_ids: list[str] | None = None
-    meter_start_kwh: Any = None
-    meter_end_kwh: Any = None
-    periods: list[_Period] | None = None
-    electricity_fee: Any = None
-    service_fee: Any = None
-    other_fee: Any = None
-    discount: Any = None
-    total_fee: Any = None
-    stop_reason: str | None = None
-    vehicle: str | None = None
-    revision: int | None = None
-    void: bool | None = None
-
-
-_FEES = ("electricity_fee", "service_fee", "other_fee", "discount", "total_fee")
-
-
-def _reader(wire: type[_Wire], *texts: str) -> Callable[[bytes | msgspec.Raw], Any]:
-    """Reads one item; `texts` names the fields of the wire that are text."""
-    decode = msgspec.json.Decoder(wire, float_hook=from_text).decode
-    fields = wire.__struct_fields__
-    keys = [f'"{name}"'.encode() for name in fields]
-    astuple, texts_of = msgspec.structs.astuple, attrgetter(*texts)
-
-    def read(raw: bytes | msgspec.Raw) -> Any:
-        try:
-            value = decode(raw)
-        except (msgspec.MsgspecError, RecursionError, ValueError) as error:
-            raise Unfit("invalid_item", _clause(error)) from None
-        text = bytes(raw)
-        # msgspec lets the last of two equal keys win; which one was meant, nobody can say afterwards. Where every
-        # quotation mark is accounted for by a field there is neither a second key nor an unknown one.
-        marks = 2 * (len(fields) - astuple(value).count(None) + len(texts) - texts_of(value).count(None))
-        if b"\\" in text or (text.count(b'"') != marks and any(text.count(key) > 1 for key in keys)):
-            _refuse_twofold(text)
-        return value
-
-    return read
-
-
-def _clause(error: Exception) -> str:
-    return str(error) if isinstance(error, msgspec.ValidationError) else "it cannot be read"
-
-
-def refuse_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """For json's `object_pairs_hook`: an object whose keys are all different, or ValueError."""
-    read = dict(pairs)
-    if len(read) != len(pairs):
-        raise ValueError("a key stands in it twice")
-    return read
-
-
-def _refuse_twofold(text: bytes) -> None:
-    try:
-        value = json.loads(text, object_pairs_hook=refuse_repeated_keys, parse_float=str, parse_int=str)
-    except (ValueError, RecursionError) as error:
-        raise Unfit("invalid_item", str(error) if "twice" in str(error) else "it cannot be read") from None
-    if any(isinstance(field, str) and "\0" in field for field in value.values()):
-        raise Unfit("invalid_item", "a text holds U+0000")
 
 
 def _instant(text: str) -> datetime:
@@ -286,16 +179,9 @@ def _found(no: int | None, connector_id: str) -> int:
     return no
 
 
-_read_status = _reader(_Status, "connector_id", "at", "status", "fault_code", "detail")
-_read_meter = _reader(_Meter, "connector_id", "at", "session_id")
-_read_session = _reader(_Session, "session_id", "start", "end", "connector_id", "stop_reason", "vehicle")
-_read_beat = _reader(_Beat, "connector_id", "at")
-_read_heartbeat = _reader(_Heartbeat, "connector_ids", "connector_id")
-
-
 def status(raw: bytes | msgspec.Raw, place: int, context: Context) -> StatusItem:
     """A status item; Unfit says why not."""
-    wire: _Status = _read_status(raw)
+    wire: StatusWire = read_status(raw)
     no, at = _sought(wire.connector_id, context), _instant(wire.at)
     if wire.status not in STATUSES:
         raise Unfit("invalid_item", "status is none of contract 1")
@@ -308,7 +194,7 @@ def status(raw: bytes | msgspec.Raw, place: int, context: Context) -> StatusItem
 
 def meter(raw: bytes | msgspec.Raw, place: int, context: Context) -> MeterItem:
     """A meter item; Unfit says why not."""
-    wire: _Meter = _read_meter(raw)
+    wire: MeterWire = read_meter(raw)
     no, at = _sought(wire.connector_id, context), _instant(wire.at)
     energy = _number(wire.energy_kwh, "energy_kwh")
     power, voltage = _optional(wire.power_kw, "power_kw"), _optional(wire.voltage_v, "voltage_v")
@@ -326,7 +212,7 @@ def beats(raw: bytes | msgspec.Raw) -> list[bytes]:
     """The items that one heartbeat entry is, each as the bytes of its own `at` and `connector_id`."""
     if b"connector_ids" not in bytes(raw) and b"\\" not in bytes(raw):
         return [bytes(raw)]
-    wire: _Heartbeat = _read_heartbeat(raw)
+    wire: HeartbeatWire = read_heartbeat(raw)
     if (bytes(wire.connector_id) in (b"", b"null")) == (wire.connector_ids is None):
         raise Unfit("invalid_item", "either connector_id or connector_ids is expected")
     if wire.connector_ids is None:
@@ -339,7 +225,7 @@ def beats(raw: bytes | msgspec.Raw) -> list[bytes]:
 
 def heartbeat(raw: bytes | msgspec.Raw, place: int, context: Context) -> HeartbeatItem:
     """A heartbeat about one connector; Unfit says why not."""
-    wire: _Beat = _read_beat(raw)
+    wire: BeatWire = read_beat(raw)
     no, at = _sought(wire.connector_id, context), _instant(wire.at)
     _timely(at, context)
     return HeartbeatItem(place, _found(no, wire.connector_id), at)
@@ -347,7 +233,7 @@ def heartbeat(raw: bytes | msgspec.Raw, place: int, context: Context) -> Heartbe
 
 def session(raw: bytes | msgspec.Raw, place: int, context: Context) -> SessionItem:
     """A session item, also one about several connectors; Unfit says why not."""
-    wire: _Session = _read_session(raw)
+    wire: SessionWire = read_session(raw)
     if (wire.connector_id is None) == (not wire.connector_ids):
         raise Unfit("invalid_item", "either connector_id or a list connector_ids is expected")
     named = [wire.connector_id] if wire.connector_id is not None else wire.connector_ids or []
@@ -387,7 +273,7 @@ def session(raw: bytes | msgspec.Raw, place: int, context: Context) -> SessionIt
 _Spell = tuple[datetime, datetime, Decimal, Decimal | None, Decimal | None]
 
 
-def _period(wire: _Period) -> _Spell:
+def _period(wire: PeriodWire) -> _Spell:
     return (
         _instant(wire.start),
         _instant(wire.end),

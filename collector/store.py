@@ -205,13 +205,14 @@ class Store:
         return recorded
 
     def _receipts(self, decoded: Sequence[Decoded]) -> list[datetime]:
-        if not self.rehearsal:
-            return [_given(one.received_at) for one in decoded]
-        clock = database.now(self.connection)
-        receipts = []
-        for one in decoded:  # the greatest sent_at so far, however the messages are cut into batches
-            clock = max(clock, one.sent_at or clock)
-            receipts.append(one.sent_at or clock)
+        """When each message was received; where nothing tells it, the platform's clock."""
+        if all(one.received_at for one in decoded) and not self.rehearsal:
+            return [one.received_at for one in decoded if one.received_at]
+        clock, receipts = database.now(self.connection), []
+        for one in decoded:
+            receipts.append(one.received_at or clock)
+            if self.rehearsal:  # the greatest sent_at so far, however the messages are cut into batches
+                clock = max(clock, receipts[-1])
         return receipts
 
     def _ensure(self, table: str, moments: Iterable[datetime]) -> None:
@@ -256,11 +257,6 @@ class Store:
             copy.set_types([type_ for _, type_ in columns])
             for row in rows:
                 copy.write_row(row)
-
-
-def _given(received_at: datetime | None) -> datetime:
-    assert received_at is not None, "only a rehearsal's messages come without a receipt"
-    return received_at
 
 
 def _messages(

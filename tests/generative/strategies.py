@@ -29,9 +29,23 @@ START = 1_685_548_800 * SECOND
 """2023-06-01T00:00:00+08:00, the start of a policy day."""
 
 LIMIT = 10 * MINUTE
-GAPS = (1, 5 * MINUTE, LIMIT - 1, LIMIT, LIMIT + 1, 6 * HOUR, DAY - LIMIT, DAY - 1, DAY, DAY + 1, 3 * DAY)
+GAPS = (
+    0, 0, 1, 5 * MINUTE, LIMIT - 1, LIMIT, LIMIT, LIMIT + 1, HOUR, HOUR + 1, 6 * HOUR, DAY - LIMIT, DAY - 1, DAY, DAY,
+    DAY + 1, 3 * DAY,
+)  # fmt: skip
+"""From one instant to the next: ties, and each limit with its neighbours."""
 DELAYS = (0, 0, 0, -5 * MINUTE, 1, SECOND, HOUR, HOUR + 1, DAY - 1, DAY, DAY + 1, 10 * DAY)
-STATUSES = ("available", "charging", "faulted", "unavailable", "offline", "unknown", *sorted(STATE_OF))
+STATUSES = (
+    "available",
+    "available",
+    "available",
+    "charging",
+    "faulted",
+    "unavailable",
+    "offline",
+    "unknown",
+    *STATE_OF,
+)
 
 # energy, register at the start, register at the end: on each side of every condition of a proven session
 REGISTERS = tuple(
@@ -43,15 +57,6 @@ REGISTERS = tuple(
         ("20", None, "120"), ("20", "100", None), ("20", None, None), ("20", "120", "100"),
     )
 )  # fmt: skip
-
-
-@st.composite
-def grids(draw: st.DrawFn, least: int = 1, most: int = 8) -> list[int]:
-    """A few instants, apart by the gaps that the rules turn on."""
-    instants = [START + draw(st.sampled_from((0, 1, 12 * HOUR, DAY - 1, DAY)))]
-    for gap in draw(st.lists(st.sampled_from(GAPS), min_size=least - 1, max_size=most - 1)):
-        instants.append(instants[-1] + gap)
-    return instants
 
 
 def receipts(at_us: int) -> st.SearchStrategy[Receipt]:
@@ -70,13 +75,9 @@ KINDS = ("status", "status", "heartbeat", "heartbeat", "meter", "session")
 
 @st.composite
 def items(
-    draw: st.DrawFn,
-    grid: Sequence[int],
-    connectors: Sequence[tuple[int, ...]] = ((1,),),
-    kinds: Sequence[str] = KINDS,
+    draw: st.DrawFn, at: int, connectors: Sequence[tuple[int, ...]] = ((1,),), kinds: Sequence[str] = KINDS
 ) -> Item:
-    """One item at the grid's instants."""
-    at = draw(st.sampled_from(grid))
+    """One item at that instant, a session from it on."""
     kind = draw(st.sampled_from(kinds))
     if kind == "status":
         return Status(at, draw(st.sampled_from(STATUSES)), draw(receipts(at)))
@@ -84,7 +85,7 @@ def items(
         return Heartbeat(at, draw(receipts(at)))
     if kind == "meter":
         return Meter(at, draw(receipts(at)))
-    end = draw(st.sampled_from([instant for instant in grid if instant >= at]))
+    end = at + draw(st.sampled_from(GAPS))
     energy, register_start, register_end = draw(st.sampled_from(REGISTERS))
     return Session(
         draw(st.sampled_from(("s1", "s2"))),
@@ -119,9 +120,22 @@ def tells_orders_apart(history: Iterable[Item]) -> bool:
 
 
 @st.composite
+def timelines(
+    draw: st.DrawFn, most: int, connectors: Sequence[tuple[int, ...]] = ((1,),), kinds: Sequence[str] = KINDS
+) -> list[Item]:
+    """Items one after the other, or at one instant."""
+    at = START + draw(st.sampled_from((0, 1, 12 * HOUR, DAY - 1, DAY)))
+    history = []
+    for gap in draw(st.lists(st.sampled_from(GAPS), max_size=most)):
+        at += gap
+        history.append(draw(items(at, connectors, kinds)))
+    return history
+
+
+@st.composite
 def histories(draw: st.DrawFn, most: int = 14) -> list[Item]:
     """Everything that was received about one connector, repeats and contradictions included."""
-    history = draw(st.lists(items(draw(grids())), max_size=most))
+    history = draw(timelines(most))
     assume(tells_orders_apart(history))
     return history
 
@@ -131,12 +145,11 @@ def neighbours(draw: st.DrawFn, most: int = 10) -> dict[int, list[Item]]:
     """Some connectors of one operator with what was received about each; a few orders name several of them."""
     histories = {}
     for connector in draw(st.sampled_from(((2,), (2, 3), (2, 3, 7)))):
-        one = items(draw(grids()), connectors=((connector,),))
-        histories[connector] = draw(st.lists(one, max_size=most))
+        histories[connector] = draw(timelines(most, connectors=((connector,),)))
     together = tuple(histories)
     if len(together) > 1 and draw(st.booleans()):
-        shared = items(draw(grids()), connectors=(together, together[:2], together[-1:]), kinds=("session",))
-        for order in draw(st.lists(shared, max_size=3)):
+        shared = timelines(3, connectors=(together, together[:2], together[-1:]), kinds=("session",))
+        for order in draw(shared):
             for connector in order.connectors if isinstance(order, Session) else ():
                 histories[connector].append(order)
     assume(all(tells_orders_apart(history) for history in histories.values()))
@@ -164,11 +177,11 @@ def settings(from_last_sign: st.SearchStrategy[bool] = st.booleans()) -> st.Sear
 
 
 @st.composite
-def declarations(draw: st.DrawFn, grid: Sequence[int]) -> Declaration:
-    """Declared time on the grid, filed before, at or after the instants that matter."""
-    start = draw(st.sampled_from(grid))
-    end = draw(st.sampled_from([instant for instant in grid if instant > start] or [start + HOUR]))
-    filed = draw(st.sampled_from(grid)) + draw(st.sampled_from((-HOUR, -1, 0, 1)))
+def declarations(draw: st.DrawFn, instants: Sequence[int]) -> Declaration:
+    """Declared time from and to such instants, filed before, at or after the ones that matter."""
+    start = draw(st.sampled_from(instants))
+    end = draw(st.sampled_from([instant for instant in instants if instant > start] or [start + HOUR]))
+    filed = draw(st.sampled_from(instants)) + draw(st.sampled_from((-HOUR, -1, 0, 1)))
     scope, scope_id = draw(
         st.sampled_from((("platform", ""), ("operator", ""), ("station", "s1"), ("charger", "c1"), ("connector", "g2")))
     )

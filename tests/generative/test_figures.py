@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from tests.generative import strategies
 from tests.generative.figures_adapter import engine_rows, reference_connector
-from tests.generative.reference_availability import DAY, Item, Settings
+from tests.generative.reference_availability import DAY, Item, Settings, item_instants
 from tests.generative.reference_figures import (
     EFFECTS,
     Amounts,
@@ -22,7 +22,7 @@ from tests.generative.reference_figures import (
     truncated,
     verdict,
 )
-from tests.generative.strategies import START, Registered, told
+from tests.generative.strategies import LIMIT, START, Registered, told
 from uptime import profile as profiles
 
 WENZHOU = profiles.load("cn-wenzhou-2022-137")
@@ -91,7 +91,8 @@ def cities(
     """A few connectors: what was received, what the registry says, what was declared."""
     histories = draw(strategies.neighbours(most=8))
     registered = {connector: draw(strategies.registrations()) for connector in histories}
-    declared = draw(st.lists(strategies.declarations(draw(strategies.grids(least=2))), max_size=4))
+    instants = {at + after for history in histories.values() for at in item_instants(history) for after in (0, LIMIT)}
+    declared = draw(st.lists(strategies.declarations(sorted(instants | {START, START + DAY})), max_size=4))
     return histories, registered, declared
 
 

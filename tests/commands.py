@@ -98,7 +98,8 @@ class Command:
         log = self.folder / f"{arguments[0]}-{len(self.running)}.log"
         with log.open("wb") as output:
             process = subprocess.Popen(
-                [*dies_with_us("KILL"), PROGRAM, *arguments],
+                # A test run in the background ignores ctrl-C, and what it starts would too.
+                [*dies_with_us("KILL"), "env", "--default-signal=INT", PROGRAM, *arguments],
                 cwd=self.folder,
                 env=self._environment(env),
                 stdin=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""Brings what the tests need beside Python: mosquitto, and a Debian 13 root with PostgreSQL 17 and TimescaleDB.
+"""Brings what the tests need beside Python: mosquitto, promtool, a Debian 13 root with PostgreSQL 17 and TimescaleDB.
 
 Run by `make test` before pytest. Only root on Debian or Ubuntu may bring anything; elsewhere it says which tests will
 be left out. With CI set nothing may be left out: what is missing then is a failure. Standard library only.
@@ -10,11 +10,14 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 CACHE = Path(os.environ.get("CHARGEWATCH_TEST_CACHE") or "/var/cache/chargewatch-tests")
 TRIXIE = CACHE / "trixie"
+PROMETHEUS = CACHE / "prometheus"  # the package unpacked, not installed: only its promtool is wanted
+KEYRING = Path("/usr/share/keyrings/debian-archive-keyring.gpg")
 POSTGRES = "/usr/lib/postgresql/17/bin"  # inside the root
 
 
@@ -37,6 +40,16 @@ def why_no_timescale() -> str:
     return ""
 
 
+def why_no_promtool() -> str:
+    """Why the Prometheus configuration cannot be checked here; empty if it can."""
+    return "" if shutil.which("promtool", path=tools_path()) else "promtool is not installed"
+
+
+def tools_path() -> str:
+    """The search path with the tools that were brought."""
+    return f"{os.environ.get('PATH', '')}:{PROMETHEUS / 'usr/bin'}"
+
+
 def ci() -> bool:
     """Whether this run may leave nothing out."""
     return os.environ.get("CI", "").lower() not in ("", "0", "false")
@@ -50,12 +63,15 @@ def main() -> int:
         with _alone():
             if why_no_broker():
                 _bring_mosquitto()
+            if why_no_promtool():
+                _bring_promtool()
             if why_no_timescale():
                 _bring_trixie()
     missing = [
         (why, tests)
         for why, tests in (
             (why_no_broker(), "tests with a real broker"),
+            (why_no_promtool(), "the check of Prometheus's configuration"),
             (why_no_timescale(), "tests on TimescaleDB (they run on the embedded PostgreSQL only)"),
         )
         if why
@@ -63,7 +79,7 @@ def main() -> int:
     for why, tests in missing:
         print(f"left out: {tests}, because {why}.", file=sys.stderr)
     if missing and not may:
-        print("`make test` brings both when it is run as root on Debian or Ubuntu.", file=sys.stderr)
+        print("`make test` brings them when it is run as root on Debian or Ubuntu.", file=sys.stderr)
     if missing and ci():
         print("CI is set: nothing may be left out.", file=sys.stderr)
         return 1
@@ -98,9 +114,24 @@ def _bring_mosquitto() -> None:
             subprocess.run(command, capture_output=True, check=False)
 
 
+def _bring_promtool() -> None:
+    print("unpacking promtool …", file=sys.stderr)
+    shutil.rmtree(PROMETHEUS, ignore_errors=True)
+    with tempfile.TemporaryDirectory(dir=CACHE) as half:
+        for command in (["apt-get", "update", "-q"], ["apt-get", "download", "-q", "prometheus"]):
+            done = subprocess.run(command, cwd=half, capture_output=True, text=True, check=False)
+        packages = list(Path(half).glob("prometheus_*.deb"))
+        if not packages:
+            print(f"apt-get could not download prometheus: {done.stderr.strip()[-500:]}", file=sys.stderr)
+            return
+        subprocess.run(["dpkg-deb", "-x", packages[0], f"{half}/unpacked"], check=True)
+        Path(half, "unpacked").chmod(0o755)
+        Path(half, "unpacked").rename(PROMETHEUS)
+
+
 def _bring_trixie() -> None:
     print("making a Debian 13 root with PostgreSQL 17 and TimescaleDB (once; a minute, 700 MB) …", file=sys.stderr)
-    if not shutil.which("debootstrap") and not _apt("debootstrap", "debian-archive-keyring"):
+    if not (shutil.which("debootstrap") and KEYRING.exists()) and not _apt("debootstrap", "debian-archive-keyring"):
         return
     half = TRIXIE.with_suffix(".half")
     shutil.rmtree(half, ignore_errors=True)

@@ -17,12 +17,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from tests.bring import ci, why_no_broker, why_no_timescale
+from tests.bring import ci, tools_path, why_no_broker, why_no_timescale
 from tests.commands import Command
 from tests.servers import Broker, free_port, timescale_server
 
 WITHOUT_SOCKETS = ("unit", "generative", "spec", "health")
 _numbers = itertools.count()
+os.environ["PATH"] = tools_path()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

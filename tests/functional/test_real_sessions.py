@@ -15,17 +15,27 @@ DATA = Path(__file__).parents[3] / "shared/data"
 SESSIONS, ENERGY_KWH, OPERATORS = 110_366, Decimal("3747931.773"), 20
 
 
+# Twelve-hourly heartbeats: what is tested is the sessions, and most of an hourly replay is heartbeats.
+TABLES = ("--sessions", DATA / "irve_sessions.csv.gz", "--connectors", DATA / "irve_connectors.csv.gz")
+REPLAY = ("replay", *TABLES, "--heartbeat-min", "720")
+
+
+@pytest.fixture(scope="module")
+def registry(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The registry of the real sessions, which is there before the first message is."""
+    folder = tmp_path_factory.mktemp("real")
+    done = Command(folder, {})(*REPLAY, "--registry", folder / "registry", "--capture", folder / "capture.ndjson.gz")
+    assert done.returncode == 0, done.stderr
+    return folder / "registry"
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.skipif(not DATA.exists(), reason="the real sessions are not here")
 def test_real_sessions_through_a_broker_and_a_killed_collector(
-    rehearsal_dsn: str, broker: Broker, chargewatch: Command, tmp_path: Path
+    rehearsal_dsn: str, broker: Broker, registry: Path, chargewatch: Command, tmp_path: Path
 ) -> None:
-    # Twelve-hourly heartbeats: what is tested is the sessions, and most of an hourly replay is heartbeats.
-    tables = ("--sessions", DATA / "irve_sessions.csv.gz", "--connectors", DATA / "irve_connectors.csv.gz")
-    replay = ("replay", *tables, "--registry", tmp_path / "registry", "--heartbeat-min", "720")
-    assert chargewatch(*replay, "--capture", tmp_path / "capture.ndjson.gz").returncode == 0
-    assert chargewatch("registry", "import", tmp_path / "registry").returncode == 0
+    assert chargewatch("registry", "import", registry).returncode == 0
 
     collector = chargewatch.start("collect")
     with psycopg.connect(rehearsal_dsn, autocommit=True) as connection:
@@ -36,7 +46,7 @@ def test_real_sessions_through_a_broker_and_a_killed_collector(
             return int(row[0])
 
         collector.wait_for("Collecting from", 60)
-        sender = chargewatch.start(*replay, "--mqtt")
+        sender = chargewatch.start(*REPLAY, "--registry", tmp_path / "registry", "--mqtt")
         _wait(lambda: count("SELECT count(*) FROM session_fact") > SESSIONS // 4, 200)
         collector.kill()
         collector = chargewatch.start("collect")

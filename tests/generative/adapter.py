@@ -18,6 +18,7 @@ from tests.generative.reference_availability import (
     Session,
     Settings,
     Status,
+    first_received,
 )
 from uptime import settings as interval_settings
 from uptime.evidence import Facts
@@ -48,13 +49,21 @@ def _decimal(value: Fraction | None) -> Decimal | None:
     return None if value is None else Decimal(value.numerator) / Decimal(value.denominator)
 
 
-def engine_facts(histories: Mapping[int, Sequence[Item]], settings: Settings) -> Facts:
-    """The facts of connectors by number; an order on several of them is one row."""
+def engine_facts(
+    histories: Mapping[int, Sequence[Item]], settings: Settings, *, copies_of_sessions: bool = False
+) -> Facts:
+    """The facts of connectors by number; an order on several of them is one row.
+
+    Of equal versions of an order only the one received first, as uptime.facts reads them, unless asked for all.
+    """
     statuses, meters, heartbeats, sessions = [], [], [], []
     for connector, history in histories.items():
+        first = {id(item) for item in first_received(history)}
         for item in history:
             receipt = item.receipt
             match item:
+                case Session() if id(item) not in first and not copies_of_sessions:
+                    continue
                 case Status():
                     statuses.append(
                         (connector, item.at_us, STATUSES.index(item.status), receipt.boot_id, receipt.seq,
@@ -94,12 +103,16 @@ def engine_facts(histories: Mapping[int, Sequence[Item]], settings: Settings) ->
 
 
 def engine_timeline(
-    histories: Mapping[int, Sequence[Item]], settings: Settings, spans: Mapping[int, tuple[int, int]]
+    histories: Mapping[int, Sequence[Item]],
+    settings: Settings,
+    spans: Mapping[int, tuple[int, int]],
+    *,
+    copies_of_sessions: bool = False,
 ) -> Timeline:
     """What the engine makes of these histories in each connector's span."""
     rows = [(connector, *span) for connector, span in spans.items()]
     return service_intervals(
-        engine_facts(histories, settings),
+        engine_facts(histories, settings, copies_of_sessions=copies_of_sessions),
         engine_settings(settings),
         table(rows, {"connector": "int64", "from_us": "int64", "to_us": "int64"}),
     )

@@ -51,7 +51,7 @@ STATUSES = (
 REGISTERS = tuple(
     (Fraction(energy), start if start is None else Fraction(start), end if end is None else Fraction(end))
     for energy, start, end in (
-        ("20", "100", "120"), ("20", "100", "120.2"), ("20", "100", "120.201"), ("20", "100", "119.8"),
+        *(("20", "100", "120"),) * 8, ("20", "100", "120.2"), ("20", "100", "120.201"), ("20", "100", "119.8"),
         ("20", "100", "119.799"), ("1", "100", "101.05"), ("1", "100", "101.051"), ("1", "100", "100.95"),
         ("1", "100", "100.949"), ("0", "100", "100"), ("0", "100", "100.05"), ("0.001", "100", "100.001"),
         ("20", None, "120"), ("20", "100", None), ("20", None, None), ("20", "120", "100"),
@@ -70,7 +70,7 @@ def receipts(at_us: int) -> st.SearchStrategy[Receipt]:
     )
 
 
-KINDS = ("status", "status", "heartbeat", "heartbeat", "meter", "session")
+KINDS = ("status", "status", "heartbeat", "heartbeat", "meter", "session", "session")
 
 
 @st.composite
@@ -96,7 +96,7 @@ def items(
         register_end,
         draw(receipts(end)),
         revision=draw(st.integers(0, 2)),
-        void=draw(st.sampled_from((False, False, False, True))),
+        void=draw(st.sampled_from((*(False,) * 7, True))),
         connectors=draw(st.sampled_from(connectors)),
     )
 
@@ -179,21 +179,24 @@ def settings(from_last_sign: st.SearchStrategy[bool] = st.booleans()) -> st.Sear
 @st.composite
 def declarations(draw: st.DrawFn, instants: Sequence[int]) -> Declaration:
     """Declared time from and to such instants, filed before, at or after the ones that matter."""
-    start = draw(st.sampled_from(instants))
+    filed = draw(st.sampled_from(instants)) + draw(st.sampled_from((-HOUR, -1, 0, 0, 0, 1)))
+    later = [instant for instant in instants if instant >= filed]
+    start = draw(st.sampled_from(later if later and draw(st.integers(0, 3)) else instants))
     end = draw(st.sampled_from([instant for instant in instants if instant > start] or [start + HOUR]))
-    filed = draw(st.sampled_from(instants)) + draw(st.sampled_from((-HOUR, -1, 0, 1)))
     scope, scope_id = draw(
-        st.sampled_from((("platform", ""), ("operator", ""), ("station", "s1"), ("charger", "c1"), ("connector", "g2")))
+        st.sampled_from(
+            (*(("platform", ""),) * 4, ("operator", ""), ("station", "s1"), ("charger", "c1"), ("connector", "g2"))
+        )
     )
-    cause = draw(st.sampled_from(("routine_maintenance", "routine_maintenance", "platform_outage", *EVERY_CAUSE)))
+    cause = draw(st.sampled_from((*("routine_maintenance",) * 8, "platform_outage", *EVERY_CAUSE)))
     return Declaration(
         cause,
         start,
         end,
-        draw(st.sampled_from((start - DAY, start, filed))),
+        draw(st.sampled_from((start - DAY, start, filed, filed, filed))),
         # Whether a platform's outage needs an approval is not settled by semantics.md: here it always has one.
         approved=cause == "platform_outage" or draw(st.sampled_from((True, True, True, False))),
-        withdrawn_us=draw(st.sampled_from((None, None, None, start, end + DAY))),
+        withdrawn_us=draw(st.sampled_from((*(None,) * 8, start, end + DAY))),
         scope=scope,
         scope_id=scope_id,
     )

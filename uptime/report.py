@@ -106,7 +106,9 @@ def timelines(
     reporting = registry.tables["connectors"][["operator_id", "connector_no"]].drop_duplicates()
     reporting = reporting.merge(placement.reporting_intervals(registry, profile.time_zone), on="operator_id")
     reporting["interval_us"] = reporting["interval_us"].fillna(settings.default_interval_us)
-    dsn, until = database.dsn(), from_us(day_start_us(last_day, profile.zone))
+    # Where silence counts from the last sign itself, a sign soon after the end decides about the time before it.
+    beyond = settings.silence_factor * int(reporting["interval_us"].max()) if settings.silence_from_last_sign else 0
+    dsn, until = database.dsn(), from_us(day_start_us(last_day, profile.zone) + beyond)
     for connectors in facts.parts(places["connector_no"].to_numpy(dtype=np.int64)):
         mine = places[np.isin(places["connector_no"], connectors)].reset_index(drop=True)
         known = facts.load(connection, dsn, connectors, reporting, until, as_of)

@@ -60,18 +60,19 @@ def proven(sessions: pd.DataFrame, settings: IntervalSettings) -> Mask:
 
 
 def _parts(sessions: pd.DataFrame, settings: IntervalSettings) -> Any:
-    """Number of the order within its id: versions at the same connectors, each starting within 24 h of the earliest.
+    """Label of the order within its id: versions at the same connectors, starting within the limit of its earliest.
 
     Almost every id has one version, so only those with several are looked at.
     """
     keys = ["operator_id", "session_id"]
     parts = pd.Series(0, index=sessions.index)
-    several = sessions[sessions.duplicated(keys, keep=False)]
-    if several.empty:
-        return parts.to_numpy()
-    place = [*keys, "connector_nos"]
-    ordered = several.sort_values([*place, "started_us"])
-    gap = ordered.groupby(place, sort=False)["started_us"].diff()
-    begins = gap.isna() | (gap > settings.same_order_h * US_PER_H)
-    parts.loc[ordered.index] = begins.groupby([ordered[key] for key in keys], sort=False).cumsum()
+    rest = sessions[sessions.duplicated(keys, keep=False)]
+    place = rest.groupby([*keys, "connector_nos"], sort=False).ngroup() + 1
+    label = 0
+    while len(rest):  # once for almost all: a turn more only for ids whose versions lie further apart
+        away = rest["started_us"] - rest.groupby(place, sort=False)["started_us"].transform("min")
+        same = away <= settings.same_order_h * US_PER_H
+        parts.loc[rest.index[same]] = place[same] + label
+        label += int(place.max())
+        rest, place = rest[~same], place[~same]
     return parts.to_numpy()

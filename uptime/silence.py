@@ -22,12 +22,13 @@ def silent(calendar: Calendar, sign: Ints, strong: Bools, interval_us: Ints, set
     counts = _counts(calendar, sign, strong, settings.stale_limit_us)
     sign, interval_us = sign[counts], interval_us[counts]
     following = calendar.end(sign)
-    if len(sign):
-        same = following[:-1] == following[1:]
-        following[:-1][same] = sign[1:][same]
+    last = np.ones(len(sign), dtype=np.bool_)
+    last[:-1] = following[:-1] != following[1:]
+    following[:-1][~last[:-1]] = sign[1:][~last[:-1]]
     limit = settings.silence_factor * interval_us
-    quiet = following - sign > limit
     start = sign + (0 if settings.silence_from_last_sign else limit)
+    # After the last sign there is no more, however soon the calendar ends.
+    quiet = (last | (following - sign > limit)) & (start < following)
     return Stretches(start[quiet], following[quiet])
 
 

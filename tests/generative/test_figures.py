@@ -26,8 +26,7 @@ from tests.generative.strategies import LIMIT, START, Registered, told
 from uptime import profile as profiles
 
 WENZHOU = profiles.load("cn-wenzhou-2022-137")
-# Silence counted from the last sign itself: see test_the_last_silence_does_not_depend_on_the_period.
-SETTINGS = strategies.settings(from_last_sign=st.just(False))
+SETTINGS = strategies.settings()
 LEVELS = ("connector", "charger", "station", "operator", "district", "city")
 
 

@@ -1,4 +1,4 @@
-"""How long Hypothesis looks: 400 examples a property in the suite; `--hypothesis-profile=long` for 10,000."""
+"""How long Hypothesis looks: 400 examples; 10,000 with `pytest tests/generative --hypothesis-profile=long`."""
 
 import pytest
 from hypothesis import HealthCheck, settings

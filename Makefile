@@ -18,7 +18,7 @@ demo: .venv/installed ## One simulated month from message to yuan; KEEP=1 keeps 
 
 test: .venv/installed-for-tests ## Install what the tests need and run all of them
 	@$(BIN)/python tests/bring.py
-	@$(BIN)/pytest --durations=12
+	@$(BIN)/pytest -n auto --dist worksteal --durations=12
 
 check: .venv/installed-for-tests ## Only style, types and walls between packages
 	$(BIN)/ruff check .

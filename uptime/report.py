@@ -34,6 +34,8 @@ class Part:
     facts: Facts
     life: pd.DataFrame
     timeline: Timeline
+    of: int
+    """Connectors in all parts."""
 
 
 def compute(
@@ -46,7 +48,7 @@ def compute(
     settings: IntervalSettings,
     as_of: datetime,
     everything: bool = False,
-    advance: Callable[[int], None] = lambda _: None,
+    advance: Callable[..., None] = lambda *_, **__: None,
 ) -> list[dict[str, Any]]:
     """Rows of `uptime report` (contract 4) for the policy days [first_day, last_day), as known at `as_of`.
 
@@ -60,7 +62,7 @@ def compute(
         reached = reach(declared, part.life, profile)
         pieces = segments(part.timeline, part.life, reached, start, end)
         tallies.append(tally(pieces, part.life, covered(pieces, reached, profile), profile))
-        advance(len(part.facts.connectors))
+        advance(len(part.facts.connectors), total=part.of)
     if not tallies:
         return []
     ripe = to_us(as_of) >= day_start_us(last_day + timedelta(days=profile.unknown_ripens_after_days), profile.zone)
@@ -115,7 +117,7 @@ def timelines(
         life = service_life(mine, *first_items(known, mine, profile.zone), profile.zone)
         spans = life.groupby("connector_no", as_index=False).agg({"from_us": "min", "to_us": "max"})
         spans = spans.rename(columns={"connector_no": "connector"})
-        yield Part(known, life, service_intervals(known, settings, spans))
+        yield Part(known, life, service_intervals(known, settings, spans), places["connector_no"].nunique())
 
 
 def declarations(registry: Registry) -> pd.DataFrame:

@@ -104,8 +104,9 @@ _ITEMS = f"""
         ]
     )
 }), last AS (SELECT max(moment) AS moment FROM items)
-    SELECT kind, items.moment, said, items.received_at, topic, items.boot_id, items.seq, place, encode(sha256, 'hex')
+    SELECT items.kind, items.moment, said, items.received_at, topic, items.boot_id, items.seq, place,
+      encode(sha256, 'hex')
     FROM items JOIN last USING (moment)
     JOIN message ON message.message_id = items.message_id AND message.received_at = items.received_at
-    ORDER BY kind, said, items.received_at, items.boot_id, items.seq, place
+    ORDER BY items.kind, said, items.received_at, items.boot_id, items.seq, place
 """

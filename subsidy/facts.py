@@ -1,9 +1,7 @@
 """Loading: sessions and first signs as tables that subsidies are computed from, as known at `as_of`."""
 
-import io
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,22 +13,17 @@ from chargewatch.instants import day_start_us, from_us, iso
 from registry.contents import Registry
 from registry.placement import placements
 from subsidy.policy import Policy
+from uptime.facts import sessions
 
 EARLIEST = date(2010, 1, 1)
 """No fact is older: the collector refuses it as implausible (contract 1)."""
-
-COLUMNS = [
-    *("operator_id", "session_id", "revision", "content_sha256", "received_us", "started_us", "ended_us"),
-    *("connector_nos", "energy_kwh", "meter_start_kwh", "meter_end_kwh", "void"),
-    *("boot_id", "seq", "place", "message_id"),
-]
 
 
 @dataclass(frozen=True)
 class Facts:
     """What the store knows.
 
-    `sessions`: every version, columns of uptime.sessions and boot_id, seq, place, message_id.
+    `sessions`: every version, columns of uptime.facts.sessions.
     `first_items`: operator_id, connector_id, charger_id, at_us of the first status or meter item at that charger.
     `first_receipts`: operator_id, station_id, received_us of the first item received from the station.
     """
@@ -45,35 +38,6 @@ def load(connection: psycopg.Connection, registry: Registry, policy: Policy, end
     runs = placements(registry, policy.zone, EARLIEST, end_day)
     first_items, first_receipts = _firsts(connection, runs, as_of)
     return Facts(sessions(connection, as_of), first_items, first_receipts)
-
-
-def sessions(connection: psycopg.Connection, as_of: datetime) -> pd.DataFrame:
-    """Every version of every session recorded by `as_of`; of equal versions the one received first."""
-    query = f"""COPY (
-        SELECT DISTINCT ON (operator_id, session_id, revision, content_sha256)
-          operator_id, session_id, revision, encode(content_sha256, 'hex'), {_us("received_at")}, {_us("started_at")},
-          {_us("at")}, array_to_string(connector_nos, ' '), energy_kwh, meter_start_kwh, meter_end_kwh, void::int,
-          boot_id, seq, place, message_id
-        FROM session_fact WHERE recorded_at <= %s
-        ORDER BY operator_id, session_id, revision, content_sha256, received_at, boot_id COLLATE "C", seq, place
-    ) TO STDOUT (FORMAT csv)"""
-    text = io.BytesIO()
-    with connection.cursor() as cursor, cursor.copy(query.encode(), [as_of]) as copy:
-        for block in copy:
-            text.write(block)
-    text.seek(0)
-    whole = ["revision", "received_us", "started_us", "ended_us", "seq", "place", "message_id"]
-    kinds: dict[str, Any] = {**dict.fromkeys(COLUMNS, "object"), **dict.fromkeys([*whole, "void"], np.int64)}
-    table = pd.read_csv(text, header=None, names=COLUMNS, dtype=kinds, keep_default_na=False, na_values=[], engine="c")
-    for name in ("energy_kwh", "meter_start_kwh", "meter_end_kwh"):
-        table[name] = pd.Series([Decimal(cell) if cell else None for cell in table[name]], dtype=object)
-    numbers = {cell: tuple(map(int, cell.split())) for cell in table["connector_nos"].unique()}
-    table["connector_nos"] = pd.Series([numbers[cell] for cell in table["connector_nos"]], dtype=object)
-    table["void"] = table["void"].astype(bool)
-    # the database's own order of text depends on its language
-    return table.sort_values(
-        ["operator_id", "session_id", "revision", "content_sha256"], kind="stable", ignore_index=True
-    )
 
 
 def _firsts(connection: psycopg.Connection, runs: pd.DataFrame, as_of: datetime) -> tuple[pd.DataFrame, pd.DataFrame]:

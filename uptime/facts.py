@@ -1,7 +1,10 @@
 """Loading: facts from the store as the tables that availability is computed from, as known at `as_of`."""
 
+import io
 from collections.abc import Iterator
 from datetime import datetime
+from decimal import Decimal
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -53,7 +56,7 @@ def load(
         statuses=pd.DataFrame(statuses),
         meters=pd.DataFrame(meters),
         heartbeats=pd.DataFrame(heartbeats),
-        sessions=sessions(connection, connectors, until, as_of),
+        sessions=sessions(connection, as_of, connectors, until),
         reporting=pd.DataFrame(
             {
                 "connector": agreed["connector_no"].to_numpy(dtype=np.int64),
@@ -67,27 +70,54 @@ def load(
 SESSION_COLUMNS = [
     *("operator_id", "session_id", "revision", "content_sha256", "received_us", "started_us", "ended_us"),
     *("connector_nos", "energy_kwh", "meter_start_kwh", "meter_end_kwh", "void"),
+    *("boot_id", "seq", "place", "message_id"),
 ]
 
 
-def sessions(connection: psycopg.Connection, connectors: Ints, until: datetime, as_of: datetime) -> pd.DataFrame:
-    """Every version of the sessions at some connectors that started before `until`, columns as in uptime.sessions.
+def sessions(
+    connection: psycopg.Connection,
+    as_of: datetime,
+    connectors: Ints | None = None,
+    until: datetime | None = None,
+    since: datetime | None = None,
+) -> pd.DataFrame:
+    """Every version of every session recorded by `as_of`; of equal versions the one received first.
 
-    Of equal versions the one received first.
+    Columns of uptime.sessions, and boot_id, seq, place, message_id. Only those at some of `connectors`, that started
+    before `until`, or that were recorded after `since`, where these are given.
     """
-    query = f"""
-        SELECT DISTINCT ON (operator_id COLLATE "C", session_id COLLATE "C", revision, content_sha256)
+    numbers = None if connectors is None else [int(one) for one in connectors]
+    query = f"""COPY (
+        SELECT DISTINCT ON (operator_id, session_id, revision, content_sha256)
           operator_id, session_id, revision, encode(content_sha256, 'hex'), {_us("received_at")}, {_us("started_at")},
-          {_us("at")}, connector_nos, energy_kwh, meter_start_kwh, meter_end_kwh, void
-        FROM session_fact WHERE connector_nos && %s::int[] AND recorded_at <= %s AND started_at < %s
-        ORDER BY operator_id COLLATE "C", session_id COLLATE "C", revision, content_sha256, received_at,
-          boot_id COLLATE "C", seq, place"""
-    with connection.cursor(binary=True) as cursor:
-        rows = cursor.execute(query.encode(), [[int(one) for one in connectors], as_of, until]).fetchall()
-    table = pd.DataFrame(rows, columns=SESSION_COLUMNS, dtype=object)
-    table["connector_nos"] = [tuple(numbers) for numbers in table["connector_nos"]]
-    whole = ["revision", "received_us", "started_us", "ended_us"]
-    return table.astype({**dict.fromkeys(whole, np.int64), "void": np.bool_})
+          {_us("at")}, array_to_string(connector_nos, ' '), energy_kwh, meter_start_kwh, meter_end_kwh, void::int,
+          boot_id, seq, place, message_id
+        FROM session_fact
+        WHERE recorded_at <= %(as_of)s AND (%(since)s::timestamptz IS NULL OR recorded_at > %(since)s)
+          AND (%(numbers)s::int[] IS NULL OR connector_nos && %(numbers)s::int[])
+          AND (%(until)s::timestamptz IS NULL OR started_at < %(until)s)
+        ORDER BY operator_id, session_id, revision, content_sha256, received_at, boot_id COLLATE "C", seq, place
+    ) TO STDOUT (FORMAT csv)"""
+    asked = {"as_of": as_of, "numbers": numbers, "until": until, "since": since}
+    text = io.BytesIO()
+    with connection.cursor() as cursor, cursor.copy(query.encode(), asked) as copy:
+        for block in copy:
+            text.write(block)
+    text.seek(0)
+    whole = ["revision", "received_us", "started_us", "ended_us", "seq", "place", "message_id"]
+    kinds: dict[str, Any] = {**dict.fromkeys(SESSION_COLUMNS, "object"), **dict.fromkeys([*whole, "void"], np.int64)}
+    table = pd.read_csv(
+        text, header=None, names=SESSION_COLUMNS, dtype=kinds, keep_default_na=False, na_values=[], engine="c"
+    )
+    for name in ("energy_kwh", "meter_start_kwh", "meter_end_kwh"):
+        table[name] = pd.Series([Decimal(cell) if cell else None for cell in table[name]], dtype=object)
+    places = {cell: tuple(map(int, cell.split())) for cell in table["connector_nos"].unique()}
+    table["connector_nos"] = pd.Series([places[cell] for cell in table["connector_nos"]], dtype=object)
+    table["void"] = table["void"].astype(bool)
+    # the database's own order of text depends on its language
+    return table.sort_values(
+        ["operator_id", "session_id", "revision", "content_sha256"], kind="stable", ignore_index=True
+    )
 
 
 def _us(column: str) -> str:

@@ -19,6 +19,13 @@ from chargewatch.settings import load
 
 _WRITERS_LOCK = 0x63770001  # "cw": shared by those who record, alone for who asks for a watermark
 
+_CONNECTION: dict[str, str | int] = {
+    "application_name": "chargewatch",
+    "connect_timeout": 10,
+    # A network that has broken is noticed within half a minute, not after two hours.
+    "keepalives_idle": 10, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000,
+}  # fmt: skip
+
 
 def dsn() -> str:
     """Connection string of the store: `CHARGEWATCH_DSN`, else the embedded server's, started if need be."""
@@ -30,7 +37,7 @@ def connect(*, autocommit: bool = True) -> psycopg.Connection:
     """A connection in UTC; Refusal if the server cannot be reached or the DSN cannot be read."""
     where = dsn()
     try:
-        connection = psycopg.connect(where, autocommit=True, connect_timeout=10, application_name="chargewatch")
+        connection = psycopg.connect(where, autocommit=True, **_CONNECTION)
     except psycopg.Error as error:
         reason = " ".join(str(error).split())
         raise Refusal(

@@ -10,6 +10,7 @@ from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, Gauge, Histogram, start_http_server
+from prometheus_client import Counter as Counted
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -25,9 +26,9 @@ _OUTCOMES = ("stored", "duplicate", "quarantined")
 
 
 class Metrics(Collector):
-    """The collector's numbers; `unacknowledged` tells how many messages wait at the moment."""
+    """The collector's numbers; told at each scrape: messages that wait, whether the broker is connected."""
 
-    def __init__(self, unacknowledged: Callable[[], int]) -> None:
+    def __init__(self, unacknowledged: Callable[[], int], broker_up: Callable[[], bool]) -> None:
         self.registry = CollectorRegistry()
         self._lock = threading.Lock()
         self._fates = Fates()
@@ -43,6 +44,15 @@ class Metrics(Collector):
             buckets=_COMMIT_BUCKETS_S,
             registry=self.registry,
         )
+        self._database_up = Gauge(
+            "chargewatch_database_up", "1 if the database took the last batch or look.", registry=self.registry
+        )
+        self._database_failures = Counted(
+            "chargewatch_database_failures", "Attempts that the database, or the archive's disk, failed.", ["reason"],
+            registry=self.registry,
+        )  # fmt: skip
+        broker = Gauge("chargewatch_broker_up", "1 while the broker is connected.", registry=self.registry)
+        broker.set_function(broker_up)
         info = Gauge("chargewatch_build_info", "1, with the version.", ["version"], registry=self.registry)
         info.labels(__version__).set(1)
         self.registry.register(self)
@@ -57,6 +67,14 @@ class Metrics(Collector):
             thread.join()
 
         return end
+
+    def database_up(self, up: bool) -> None:
+        """Whether the database takes what it is given."""
+        self._database_up.set(up)
+
+    def database_failed(self, reason: str) -> None:
+        """Count an attempt that failed, by the word for why."""
+        self._database_failures.labels(reason).inc()
 
     def committed(self, decoded: Iterable[Decoded], fates: Fates, known: Iterable[str]) -> None:
         """Count a batch that has been committed; `known` are the registered operators."""

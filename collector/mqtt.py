@@ -7,6 +7,7 @@ those messages again, and the store finds duplicates. Acknowledgements go out in
 """
 
 import contextlib
+import random
 import select
 import socket
 import ssl
@@ -87,7 +88,7 @@ class Lost(Exception):
 
 
 class Subscription(threading.Thread):
-    """Keeps one subscription to all operators' topics alive; hands each delivery to `deliver`, on its own thread.
+    """Keeps one subscription to all operators' topics alive; hands what comes to `deliver`, on its own thread.
 
     `deliver` must not block. `connected(epoch, session_present)` is called before the first delivery of a connection.
     While `room()` is false a lost connection is not made again. With `persistent` the broker keeps the queue between
@@ -102,7 +103,7 @@ class Subscription(threading.Thread):
         receive_maximum: int,
         persistent: bool,
         clock: Callable[[], datetime],
-        deliver: Callable[[Message], None],
+        deliver: Callable[[list[Message]], None],
         connected: Callable[[int, bool], None],
         room: Callable[[], bool],
         tell: Callable[[str], None],
@@ -123,7 +124,7 @@ class Subscription(threading.Thread):
         self._wake_r, self._wake_w = socket.socketpair()
         self._wake_r.setblocking(False)
         self._wake_w.setblocking(False)
-        self._received = 0
+        self._taken: list[Message] = []
 
     def acknowledge(self, messages: Iterable[Message]) -> None:
         """Messages that are safe now, in the order of their receipt; from any thread."""
@@ -138,6 +139,15 @@ class Subscription(threading.Thread):
 
     def run(self) -> None:
         """Connect, serve, and connect again, until stopped."""
+        try:
+            self._keep_connected()
+        except Exception as error:  # a thread that ends without a word would let its owner wait for ever
+            self.failure = f"{type(error).__name__}: {error}"
+            raise
+        finally:
+            self.up.clear()
+
+    def _keep_connected(self) -> None:
         pause = _FIRST_PAUSE_S
         while not self._stopping.is_set():
             try:
@@ -151,8 +161,10 @@ class Subscription(threading.Thread):
                     self.failure = str(lost)
                     return
                 pause = _FIRST_PAUSE_S if held else min(pause * 2, _LONGEST_PAUSE_S)
-                self.tell(f"The broker at {self.where} is away ({lost}); trying again in {pause:.1f} s.")
-                self._stopping.wait(pause)
+                # Not all clients of a broker that comes back at the same moment.
+                wait_s = pause * random.uniform(0.5, 1.0)
+                self.tell(f"The broker at {self.where} is away ({lost}); trying again in {wait_s:.1f} s.")
+                self._stopping.wait(wait_s)
                 # Every connection may bring a whole window once more: only so many are held in memory.
                 while not self.room() and not self._stopping.wait(_FIRST_PAUSE_S):
                     pass
@@ -268,12 +280,15 @@ class Subscription(threading.Thread):
             if self._wake_r in readable:
                 self._wake_r.recv(4096)
         for _ in range(_READS_AT_A_TIME):
-            before = self._received
+            before = len(self._taken)
             if client.socket() is None:
-                return
-            client.loop_read()
-            if self._received == before:
                 break
+            client.loop_read()
+            if len(self._taken) == before:
+                break
+        if self._taken:
+            self.deliver(self._taken)
+            self._taken = []
         if client.want_write():
             client.loop_write()
         client.loop_misc()
@@ -287,12 +302,11 @@ class Subscription(threading.Thread):
             client.loop_write()
 
     def _take(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
-        self._received += 1
         try:
             topic = message.topic
         except UnicodeDecodeError:
             topic = ""
-        self.deliver(
+        self._taken.append(
             Message(
                 self.epoch, message.mid, message.qos, topic, bytes(message.payload), self.clock(), bool(message.retain)
             )

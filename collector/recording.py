@@ -34,13 +34,18 @@ def record(
     copies are left out, personal values masked.
     """
     messages: queue.SimpleQueue[Message] = queue.SimpleQueue()
+
+    def deliver(some: list[Message]) -> None:
+        for one in some:
+            messages.put(one)
+
     subscription = Subscription(
         address(settings.mqtt_url),
         client_id=f"{settings.client_id}-record-{os.getpid()}",
         receive_maximum=settings.receive_maximum,
         persistent=False,
         clock=database.machine_time,
-        deliver=messages.put,
+        deliver=deliver,
         connected=lambda epoch, session_present: None,
         room=lambda: messages.qsize() <= settings.receive_maximum,
         tell=tell,

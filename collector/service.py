@@ -1,35 +1,29 @@
 """The collector: the broker's messages into the store, each acknowledged after its commit.
 
-The unacknowledged messages are the brake: while the database is away they stay at the broker, but for the window
-(Receive Maximum) that is held here and tried again and again.
+Three threads: one does all of MQTT (`collector.mqtt`), one decodes and fills the next batch (here), one stores the
+batch before it (`collector.committing`). The unacknowledged messages are the brake: while the database is away they
+stay at the broker, but for the window (Receive Maximum) that is held here and tried again and again.
 """
 
-import queue
 import threading
 import time
+from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 
-import psycopg
-
-from chargewatch import database
 from chargewatch.errors import Refusal
 from chargewatch.settings import Settings
-from collector import contract
-from collector.archive import Archive
 from collector.clock import Clock
-from collector.contract import Decoded, Directory
+from collector.committing import Batch, Committer
 from collector.metrics import Metrics
 from collector.mqtt import Message, Subscription, address
-from collector.store import Fates, Store, directory, link_states, version_and_time
+from collector.store import Fates, link_states
 
 _IDLE_S = 0.5
-_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 10.0
-_PREDECESSOR_S = 10.0
-
-
-class Away(Exception):
-    """The database could not take a batch before the collector was told to stop."""
+_STUCK_S = 60.0
+"""A database that has a batch for so long without a word is taken for gone, as behind a broken network."""
+_PARTING_S = 20.0
+"""Less than the 90 s that systemd gives a service to stop."""
 
 
 class Collector:
@@ -37,30 +31,37 @@ class Collector:
 
     def __init__(self, settings: Settings, tell: Callable[[str], None]) -> None:
         self.settings, self.tell = settings, tell
-        self.fates = Fates()
         self.stopping = threading.Event()
-        self._queue: queue.SimpleQueue[Message] = queue.SimpleQueue()
-        self._batch: list[tuple[Message, Decoded]] = []
-        self._items = 0
-        self._clock = Clock()
-        self._session_kept_since = 0
-        self._held = ExitStack()
-        self._store: Store | None = None
-        self._directory, self._version = Directory({}), -1
-        self._rehearsal = False
-        self._archive = Archive(settings.capture_dir) if settings.capture_dir else None
-        self.metrics = Metrics(self._unacknowledged)
+        self._came_in: deque[Message] = deque()
+        self._came = threading.Event()
+        self._batch = Batch()
+        self._epoch, self._session_since = 0, 0
+        clock = Clock()
         self.subscription = Subscription(
             address(settings.mqtt_url),
             client_id=settings.client_id,
             receive_maximum=settings.receive_maximum,
             persistent=True,
-            clock=self._clock,
-            deliver=self._queue.put,
+            clock=clock,
+            deliver=self._deliver,
             connected=self._connected,
-            room=lambda: self._queue.qsize() <= settings.receive_maximum,
+            room=lambda: self._only_here() <= settings.receive_maximum,
             tell=tell,
         )
+        self.metrics = Metrics(self._unacknowledged, self.subscription.up.is_set)
+        self._committer = Committer(
+            settings,
+            clock=clock,
+            metrics=self.metrics,
+            acknowledge=self.subscription.acknowledge,
+            tell=tell,
+            stopping=self.stopping,
+        )
+
+    @property
+    def fates(self) -> Fates:
+        """What became of all that was taken."""
+        return self._committer.fates
 
     def stop(self) -> None:
         """Ask it to end; from a signal handler or another thread."""
@@ -69,20 +70,20 @@ class Collector:
     def run(self) -> None:
         """Collect until stopped; Refusal if database or broker cannot be had at the start."""
         with ExitStack() as ending:
-            ending.callback(self._close)
-            store = self._open()
-            self._rehearsal = store.rehearsal
+            ending.callback(self._committer.close)
+            store = self._committer.open()
             self.metrics.links(link_states(store.connection))
             self._serve_metrics(ending)
             self.subscription.start()
             ending.callback(self.subscription.stop)
-            if self._archive is not None:
-                ending.callback(self._archive.close)
             while not (self.subscription.up.wait(0.05) or self.subscription.failure or self.stopping.is_set()):
                 pass
             if not self.subscription.failure:
                 self.tell(f"Collecting from {self.subscription.where} as {self.settings.client_id}.")
+            self._committer.start()
             self._collect()
+            if self._committer.failure is not None:
+                raise self._committer.failure
             if self.subscription.failure:
                 raise Refusal(
                     f"the broker at {self.subscription.where} cannot be used: {self.subscription.failure}",
@@ -101,134 +102,107 @@ class Collector:
                 ) from None
 
     def _collect(self) -> None:
-        try:
-            while not self.stopping.is_set() and not self.subscription.failure:
-                self._fill(self.settings.batch_ms / 1000)
-                self._flush()
-            # What has been taken is finished; what the broker still has stays there.
-            for _ in range(self._queue.qsize()):
-                self._take(self._queue.get())
-            self._flush()
-        except Away:
+        while not self._ending():
+            self._fill()
+            self._hand_over()
+        # What has been taken is finished; what the broker still has stays there.
+        left = len(self._came_in)
+        while left and self._committer.is_alive():
+            left -= self._take(left)
+            self._hand_over()
+        self._hand_over()
+        self._committer.end()
+        self._committer.join(_PARTING_S)
+        if self._committer.is_alive():
+            self._committer.cut()
+            self._committer.join(_PARTING_S)
+        if self._unacknowledged():
             self.tell(f"{self._unacknowledged()} messages were not stored; the broker keeps them.")
 
-    def _fill(self, most_s: float) -> None:
-        """Until the batch is full or old, or nothing more comes for a tenth of its age, or half the window is in it."""
-        if not self._batch:
-            try:
-                first = self._queue.get(timeout=_IDLE_S)
-            except queue.Empty:
+    def _ending(self) -> bool:
+        if self.subscription.failure or not self._committer.is_alive():
+            self.stopping.set()
+        return self.stopping.is_set()
+
+    def _fill(self) -> None:
+        """Until the batch is full; or until it is old, or nothing more comes for a tenth of that, and may be stored."""
+        self._came.clear()
+        if not self._came_in:
+            self._came.wait(_IDLE_S)
+        self._take()
+        age_s = self.settings.batch_ms / 1000
+        deadline = time.monotonic() + age_s
+        while self._batch.messages and not (self._full() or self._ending()):
+            # Looking ten times a batch costs less than being woken by every message.
+            self.stopping.wait(age_s / 10)
+            more = self._take()
+            if self._committer.free.is_set() and (not more or time.monotonic() >= deadline):
                 return
-            self._refresh()
-            self._take(first)
-        deadline = time.monotonic() + most_s
+        self._watch()
+
+    def _full(self) -> bool:
+        # Half the window: while one half commits the other may come.
         most_messages = max(1, self.settings.receive_maximum // 2)
-        while (
-            len(self._batch) < most_messages
-            and self._items < self.settings.batch_items
-            and (left := deadline - time.monotonic()) > 0
-        ):
-            try:
-                self._take(self._queue.get(timeout=min(left, most_s / 10)))
-            except queue.Empty:
-                return
+        return len(self._batch.messages) >= most_messages or self._batch.items >= self.settings.batch_items
 
-    def _take(self, message: Message) -> None:
-        if message.epoch < self._session_kept_since:
-            return  # the broker has kept the session and delivers it again
-        if message.retained and not message.topic.endswith("/link"):
-            self.subscription.acknowledge([message])  # a retained copy is never a fact
-            return
-        receipt = None if self._rehearsal else message.received_at
-        decoded = contract.decode(message.topic, message.payload, receipt, self._directory)
-        self._batch.append((message, decoded))
-        self._items += decoded.offered
+    def _take(self, most: int | None = None) -> int:
+        """Decode what has come by now, at most until the batch is full; how many messages that were."""
+        batch, taken = self._batch, 0
+        batch.directory = batch.directory or self._committer.known
+        while self._came_in and taken != most and not self._full():
+            message = self._came_in.popleft()
+            taken += 1
+            if self._comes_again(message):
+                continue
+            batch.messages.append(message)
+            if message.retained and not message.topic.endswith("/link"):
+                continue  # a retained copy is never a fact
+            decoded = self._committer.decode(message, batch.directory)
+            batch.facts.append(message)
+            batch.decoded.append(decoded)
+            batch.items += decoded.offered
+        return taken
 
-    def _flush(self) -> None:
-        """Store the batch, however long disk or database are away, then acknowledge it."""
-        if not self._batch:
-            return
-        self._insist(self._keep_bytes)
-        started = time.monotonic()
-        self._insist(self._write)
-        self.metrics.commit_seconds.observe(time.monotonic() - started)
-        self.subscription.acknowledge([message for message, _ in self._batch])
-        self._batch, self._items = [], 0
+    def _hand_over(self) -> None:
+        """Give the batch to be stored, once the one before it is."""
+        while not self._committer.free.wait(_IDLE_S):
+            self._watch()
+        if self._batch.messages and self._committer.is_alive():
+            self._committer.submit(self._batch)
+            self._batch = Batch()
 
-    def _insist(self, step: Callable[[], None]) -> None:
-        pause = _FIRST_PAUSE_S
-        while True:
-            try:
-                return step()
-            except (psycopg.Error, Refusal, OSError) as error:
-                self._close()
-                if self.stopping.is_set():
-                    raise Away from None
-                what = " ".join(str(error).split())
-                self.tell(f"{len(self._batch)} messages cannot be stored now ({what}); trying again in {pause:.1f} s.")
-                self.stopping.wait(pause)
-                pause = min(pause * 2, _LONGEST_PAUSE_S)
+    def _watch(self) -> None:
+        since = self._committer.asked_at
+        if since and time.monotonic() - since > (_PARTING_S if self.stopping.is_set() else _STUCK_S):
+            self.tell("The database does not answer; its connection is cut.")
+            self._committer.cut()
 
-    def _keep_bytes(self) -> None:
-        if self._archive is not None:
-            kept = [(one.topic, one.payload, one.received_at) for one, _ in self._batch if not one.retained]
-            self._archive.write(kept)
-
-    def _write(self) -> None:
-        store = self._store or self._open()
-        decoded = [one for _, one in self._batch]
-        try:
-            self._committed(decoded, store.write(decoded))
-        except psycopg.DataError:
-            # One message holds a value that PostgreSQL refuses: find it, so that it costs nobody else.
-            for message, one in self._batch:
-                try:
-                    self._committed([one], store.write([one]))
-                except psycopg.DataError as error:
-                    refused = contract.refused_by_the_database(one, message.payload, type(error).__name__)
-                    self._committed([refused], store.write([refused]))
-
-    def _committed(self, decoded: list[Decoded], fates: Fates) -> None:
-        self.fates.add(fates)
-        self.metrics.committed(decoded, fates, self._directory.connectors)
-
-    def _open(self) -> Store:
-        """A connection that holds the lock of our client id: two collectors under one would take it from each other."""
-        self._close()
-        connection = self._held.enter_context(database.connect())
-        deadline = time.monotonic() + _PREDECESSOR_S
-        while not self._held.enter_context(database.job_lock(connection, f"collector {self.settings.client_id}")):
-            # The server may not have noticed yet that a predecessor was killed.
-            if time.monotonic() > deadline or self.stopping.wait(0.2):
-                raise Refusal(
-                    f"a collector named {self.settings.client_id} is running already",
-                    "CHARGEWATCH_CLIENT_ID to be another one",
-                )
-        self._store = Store(connection)
-        self._version, moment = version_and_time(connection)
-        self._clock.set(moment)
-        self._directory = directory(connection)
-        return self._store
-
-    def _close(self) -> None:
-        self._store = None
-        with suppress(psycopg.Error):
-            self._held.close()
-
-    def _refresh(self) -> None:
-        """The registry, if it has changed since the last batch. Without a database the last one known will do."""
-        if self._store is not None:
-            try:
-                version, moment = version_and_time(self._store.connection)
-                self._clock.set(moment)
-                if version != self._version:
-                    self._directory, self._version = directory(self._store.connection), version
-            except psycopg.Error:
-                self._close()
+    def _deliver(self, messages: list[Message]) -> None:
+        self._came_in.extend(messages)
+        self._came.set()
 
     def _connected(self, epoch: int, session_present: bool) -> None:
-        if session_present:
-            self._session_kept_since = epoch
+        if not session_present:
+            self._session_since = epoch
+        self._epoch = epoch
+        # What the broker delivers again need not be held until then.
+        for _ in range(len(self._came_in)):
+            with suppress(IndexError):
+                message = self._came_in.popleft()
+                if not self._comes_again(message):
+                    self._came_in.append(message)
+
+    def _comes_again(self, message: Message) -> bool:
+        """Whether the broker has kept the session since that delivery, on a connection that is gone."""
+        return self._session_since <= message.epoch < self._epoch
+
+    def _only_here(self) -> int:
+        """Messages held whatever the next connection brings: a reconnection must not add windows without end."""
+        since = self._session_since
+        return self._in_hand() + sum(message.epoch < since for message in list(self._came_in))
+
+    def _in_hand(self) -> int:
+        return len(self._batch.messages) + self._committer.held
 
     def _unacknowledged(self) -> int:
-        return self._queue.qsize() + len(self._batch)
+        return len(self._came_in) + self._in_hand()

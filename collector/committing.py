@@ -148,9 +148,8 @@ class Committer(threading.Thread):
                 if self.stopping.is_set():
                     raise _Away from None
                 wait_s = pause * random.uniform(0.5, 1.0)
-                self.tell(
-                    f"{messages} messages cannot be stored now ({_sentence(error)}); trying again in {wait_s:.1f} s."
-                )
+                why = " ".join(str(error).split())
+                self.tell(f"{messages} messages cannot be stored now ({why}); trying again in {wait_s:.1f} s.")
                 self.stopping.wait(wait_s)
                 pause = min(pause * 2, _LONGEST_PAUSE_S)
 

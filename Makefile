@@ -5,10 +5,10 @@ BIN := .venv/bin
 PACKAGES := chargewatch registry collector uptime subsidy ledger scheduler portal simulators
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test check format lock clean
+.PHONY: help install demo test bench-collector check format lock clean
 
 help: ## What can be made
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: .venv/installed ## Make .venv with all that is needed to run; the program is .venv/bin/chargewatch
 	@echo "$(BIN)/chargewatch is ready."
@@ -19,6 +19,9 @@ demo: .venv/installed ## One simulated month from message to yuan; KEEP=1 keeps 
 test: .venv/installed-for-tests ## Install what the tests need and run all of them
 	@$(BIN)/python tests/bring.py
 	@$(BIN)/pytest -n auto --dist worksteal --durations=12
+
+bench-collector: .venv/installed-for-tests ## What the collector costs, beside a bare client, COPY and the usual script; QUICK=1 in short
+	@$(BIN)/python -m benchmarks.collector $(if $(QUICK),--quick)
 
 check: .venv/installed-for-tests ## Only style, types and walls between packages
 	$(BIN)/ruff check .

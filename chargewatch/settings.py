@@ -1,6 +1,7 @@
 """Settings from the environment; the only module that reads it."""
 
 import os
+import re
 import socket
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,10 @@ class Settings:
     """`mqtt://` or `mqtts://` with optional user and password (`CHARGEWATCH_MQTT_URL`)."""
     client_id: str
     """MQTT client id of the collector, stable over restarts (`CHARGEWATCH_CLIENT_ID`)."""
+    share: str | None
+    """Name of the group of collectors that share the messages; none by default (`CHARGEWATCH_SHARE`)."""
+    pulses: str
+    """Id or path of the pulse settings: how often pulses are sent, what they prove (`CHARGEWATCH_PULSES`)."""
     metrics_port_collector: int
     """TCP port of the collector's /metrics, 0 for none (`CHARGEWATCH_COLLECTOR_METRICS_PORT`)."""
     metrics_port_scheduler: int
@@ -49,6 +54,14 @@ def _whole(name: str, default: int, least: int, most: int) -> int:
     return value
 
 
+def _name(name: str) -> str | None:
+    """A name that can stand in a topic."""
+    text = os.environ.get(name) or None
+    if text is not None and not re.fullmatch(r"[A-Za-z0-9._-]{1,64}", text):
+        raise Refusal(f"{name} is {text!r}", "at most 64 letters, digits, '.', '_' or '-'")
+    return text
+
+
 def load() -> Settings:
     """Settings of this process; raises Refusal for a value that cannot be."""
     env = os.environ
@@ -57,7 +70,9 @@ def load() -> Settings:
         home=Path(env.get("CHARGEWATCH_HOME") or ".chargewatch").expanduser().resolve(),
         dsn=env.get("CHARGEWATCH_DSN") or None,
         mqtt_url=env.get("CHARGEWATCH_MQTT_URL") or "mqtt://127.0.0.1:1883",
-        client_id=env.get("CHARGEWATCH_CLIENT_ID") or f"chargewatch-collector-{socket.gethostname()}",
+        client_id=_name("CHARGEWATCH_CLIENT_ID") or f"chargewatch-collector-{socket.gethostname()}",
+        share=_name("CHARGEWATCH_SHARE"),
+        pulses=env.get("CHARGEWATCH_PULSES") or "pulses-1",
         metrics_port_collector=_whole("CHARGEWATCH_COLLECTOR_METRICS_PORT", 9464, 0, 65535),
         metrics_port_scheduler=_whole("CHARGEWATCH_SCHEDULER_METRICS_PORT", 9465, 0, 65535),
         metrics_host=env.get("CHARGEWATCH_METRICS_HOST") or "127.0.0.1",

@@ -1,6 +1,8 @@
 """The collector's decoding against a slow and plain one, over mutated messages: the same items, the same reasons."""
 
+import json
 import random
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
@@ -14,12 +16,20 @@ from hypothesis import strategies as st
 from collector import contract
 from collector.contract import Decoded, Directory
 from collector.personal import mask
-from tests.mutating import Valid, mutated, written
+from tests.mutating import (
+    STRANGE_NUMBERS,
+    STRANGE_TEXTS,
+    STRANGE_TIMES,
+    STRANGE_VALUES,
+    Valid,
+    mutated,
+    written,
+)  # fmt: skip
 
 RECEIPT = datetime(2023, 6, 1, 1, tzinfo=UTC)
 CONNECTORS = {"op": {f"c{n}": 100 - n for n in range(9)}, "empty": {}}
 DIRECTORY = Directory(CONNECTORS)
-MUTATIONS = 4000
+MUTATIONS = 3000
 
 
 def compare(topic: str, payload: bytes) -> Decoded:
@@ -101,6 +111,58 @@ def test_mutated_messages_are_read_as_the_contract_says(part: int) -> None:
         stored += len(decoded.accepted)
     assert reasons >= {"unreadable", "unknown_schema", "invalid_item", "unknown_connector", "implausible"}
     assert stored > MUTATIONS // 4 / 2
+
+
+AT, PERIOD = "2023-06-01T00:00:00Z", {"start": "2023-06-01T00:00:00Z", "end": "2023-06-01T00:00:01Z", "energy_kwh": 1}
+WHOLE: dict[str, dict[str, Any]] = {
+    "status": {"connector_id": "c1", "at": AT, "status": "charging", "fault_code": "E1", "detail": "d"},
+    "meter": {"connector_id": "c1", "at": AT, "energy_kwh": 1, "power_kw": 2, "voltage_v": 3, "current_a": 4,
+              "soc_pct": 5, "session_id": "s"},
+    "heartbeat": {"connector_id": "c1", "at": AT},
+    "session": {"session_id": "s", "connector_id": "c1", "start": AT, "end": AT, "energy_kwh": 1, "meter_start_kwh": 1,
+                "meter_end_kwh": 2, "electricity_fee": 1, "service_fee": 2, "other_fee": 3, "discount": 4,
+                "total_fee": 5, "stop_reason": "r", "vehicle": "v", "revision": 1, "void": False},
+}  # fmt: skip
+WHOLE["period"] = PERIOD | {"electricity_price": 1, "service_price": 2}
+ENVELOPE = {"schema": "ev.status/1", "boot_id": "b", "seq": 0, "sent_at": AT, "msg_id": "m", "items": [WHOLE["status"]]}
+TOPICS = {"period": "session", "envelope": "status"}
+STRANGE = (*STRANGE_NUMBERS, *STRANGE_TEXTS, *STRANGE_TIMES, *STRANGE_VALUES)
+
+
+def changes(whole: dict[str, Any]) -> Iterator[bytes]:
+    """An object with each of its fields left out, null, twofold, or anything strange; and with further fields."""
+    written = {name: json.dumps(value) for name, value in whole.items()}
+    for name in [*whole, "connector_ids", "periods", "vendor"]:
+        others = [f'"{key}":{value}' for key, value in written.items() if key != name]
+        twofold = [f'"{name}":{value}' for value in (written.get(name, "1"), '"x"')]
+        disguised = [twofold[0], f'"\\u{ord(name[0]):04x}{name[1:]}":{written.get(name, "1")}']
+        for fields in ([], twofold, disguised, disguised[1:], *([f'"{name}":{value}'] for value in STRANGE)):
+            yield ("{" + ",".join([*others, *fields]) + "}").encode()
+
+
+def about(kind: str, raw: bytes) -> bytes:
+    """A message with this item between two good ones."""
+    good = json.dumps(WHOLE[kind] | ({"connector_id": "c2"})).encode()
+    return b'{"schema":"ev.%b/1","boot_id":"b","seq":0,"sent_at":"2023-06-01T00:00:00Z","items":[%b]}' % (
+        kind.encode(), b",".join([good, raw, good])
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["status", "meter", "heartbeat", "session", "period", "envelope"])
+def test_every_field_with_every_strange_value_is_read_as_the_contract_says(kind: str) -> None:
+    fates = set()
+    for raw in changes(ENVELOPE if kind == "envelope" else WHOLE[kind]):
+        if kind == "period":
+            session = json.dumps(WHOLE["session"]).encode()
+            payload = about("session", session[:-1] + b',"periods":[' + raw + b"]}")
+        else:
+            payload = raw if kind == "envelope" else about(kind, raw)
+        try:
+            decoded = compare(f"ev/1/op/{TOPICS.get(kind, kind)}", payload)
+        except AssertionError:
+            raise AssertionError(f"{raw!r}") from None
+        fates |= {(one.reason, len(decoded.rejected)) for one in decoded.rejected} or {("stored", 0)}
+    assert len(fates) > 3
 
 
 @given(

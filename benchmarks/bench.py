@@ -55,10 +55,14 @@ class Bench:
             )
             if done.returncode:
                 raise SystemExit(f"{' '.join(words)}: {done.stderr}")
-        self.looking = psycopg.connect(self.database.dsn, autocommit=True)
+        self.look_again()
         self.others_broker, self.broker = Broker(folder / "others"), Broker(folder / "ours")
         self.collector = Collector(folder, self.environment, self.broker)
         copying.make_tables(self.looking)
+
+    def look_again(self) -> None:
+        """Connect to the store, at first and after it was away."""
+        self.looking = psycopg.connect(self.database.dsn, autocommit=True)
 
     def end(self) -> None:
         """Stop everything that was started."""
@@ -111,20 +115,17 @@ class Bench:
         publisher, path = self.publishing(load, self.broker, rate)
         before = self._costs(self.collector.pid, self.broker)
         publisher.tell()
-        seen = list(self._watch(load, meanwhile))
+        seen = list(self.watch(load, meanwhile))
         told = json.loads(publisher.hear())
         time.sleep(_SETTLE_S)
         after = self._costs(self.collector.pid, self.broker)
         publisher.process.wait(10)
-        stored = self.looking.execute(
-            "SELECT count(*), sum(stored) FROM message WHERE boot_id = %s", [load.boot_id]
-        ).fetchone()
-        assert stored == (load.messages, load.rows), f"stored {stored}, not {load.messages, load.rows}"
+        self.check(load)
         cpu, database, broker = (b - a for a, b in zip(before, after, strict=True))
         lags = tuple(_lags(path, seen)) if rate else ()
         return Drive(load.messages, load.rows, seen[-1][0] - told["began"], cpu, database, broker, lags, told["began"])
 
-    def _watch(self, load: city.Load, meanwhile: Callable[[], None] | None) -> Iterator[tuple[float, int]]:
+    def watch(self, load: city.Load, meanwhile: Callable[[], None] | None) -> Iterator[tuple[float, int]]:
         """Moments, and how many messages of the load could be queried by then, in the order of publishing.
 
         One publisher, one order: who has the last message has them all, so that one look into an index suffices.
@@ -145,6 +146,13 @@ class Bench:
             if meanwhile is not None:
                 meanwhile()
             time.sleep(_POLL_S)
+
+    def check(self, load: city.Load) -> None:
+        """Every message and every item of it is stored, and once."""
+        stored = self.looking.execute(
+            "SELECT count(*), sum(stored) FROM message WHERE boot_id = %s", [load.boot_id]
+        ).fetchone()
+        assert stored == (load.messages, load.rows), f"stored {stored}, not {load.messages, load.rows}"
 
     def _costs(self, pid: int, broker: Broker) -> tuple[float, float, float]:
         return cpu_s(pid), self.database.cpu_s(), cpu_s(broker.process.pid)

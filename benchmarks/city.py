@@ -1,6 +1,7 @@
 """The benchmark's city: a registry of many connectors, and messages of contract 1 in which no item ever repeats."""
 
 from array import array
+from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
@@ -35,6 +36,16 @@ def write_registry(folder: Path) -> None:
         (folder / f"{table}.csv").write_text("\n".join(lines) + "\n")
 
 
+@dataclass(frozen=True)
+class Run:
+    """Messages of one kind ("mix": all in turn), with so many items each, and a field that no contract knows."""
+
+    kind: str
+    items: int
+    messages: int
+    padding_bytes: int = 0
+
+
 class Load:
     """Messages as MQTT 3.1.1 PUBLISH packets of QoS 1, ready to be written to a socket one after another."""
 
@@ -62,17 +73,18 @@ class City:
         self._times: dict[int, str] = {}
         self._loads = 0
 
-    def load(self, plan: list[tuple[str, int, int]]) -> Load:
-        """Messages of a plan: runs of (kind or "mix", items a message, messages). Operators take turns."""
+    def load(self, *plan: Run) -> Load:
+        """Messages of a plan, in its order. Operators take turns."""
         self._loads += 1
         boot_id, packets, lengths, rows, largest = f"load-{self._loads}", [], array("I"), 0, 0
         index = 0
-        for kind, items, messages in plan:
-            rows += items * messages
-            for _ in range(messages):
+        for run in plan:
+            rows += run.items * run.messages
+            padding = "x" * run.padding_bytes
+            for _ in range(run.messages):
                 operator = OPERATORS[index % len(OPERATORS)]
-                chosen = KINDS[index // len(OPERATORS) % len(KINDS)] if kind == "mix" else kind
-                payload = self._payload(operator, chosen, boot_id, index // len(OPERATORS), items)
+                chosen = KINDS[index // len(OPERATORS) % len(KINDS)] if run.kind == "mix" else run.kind
+                payload = self._payload(operator, chosen, boot_id, index // len(OPERATORS), run.items, padding)
                 packet = _publish(f"ev/1/{operator}/{chosen}".encode(), payload, index % 65535 + 1)
                 packets.append(packet)
                 lengths.append(len(packet))
@@ -80,7 +92,7 @@ class City:
                 index += 1
         return Load(boot_id, b"".join(packets), lengths, rows, largest)
 
-    def _payload(self, operator: str, kind: str, boot_id: str, seq: int, items: int) -> bytes:
+    def _payload(self, operator: str, kind: str, boot_id: str, seq: int, items: int, padding: str) -> bytes:
         first = self._said[operator]
         self._said[operator] += items
         places = range(first, first + items)
@@ -107,9 +119,10 @@ class City:
                 + "]}"
                 for lap in sorted({first // _EACH, (first + items - 1) // _EACH})
             )
+        more = f', "remark": "{padding}"' if padding else ""
         return (
             f'{{"schema": "ev.{kind}/1", "msg_id": "{boot_id}-{operator}-{seq}", "boot_id": "{boot_id}", "seq": {seq},'
-            f' "sent_at": "{self._time(first // _EACH)}", "items": [{told}]}}'
+            f' "sent_at": "{self._time(first // _EACH)}", "items": [{told}]{more}}}'
         ).encode()
 
     def _time(self, lap: int) -> str:

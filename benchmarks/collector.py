@@ -7,17 +7,21 @@ import argparse
 import json
 import os
 import platform
-import statistics
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.bench import Bench, Drive
+from benchmarks.city import Run
+from benchmarks.findings import Findings, print_gates, print_lags, print_memory, print_rounds
+from benchmarks.lasting import away, hour, lag
 from benchmarks.processes import folder
 
 SIZES = (1, 10, 100, 1000)
+SLACK_MB = 32.0
+"""What the collector may need beside the unacknowledged messages themselves: a batch on its way, their records."""
 
 
 @dataclass(frozen=True)
@@ -28,35 +32,20 @@ class Scale:
     ours: dict[int, int]
     bare: int
     usual: dict[str, int]
+    paced_s: float
+    hour: float
+    away: int
+    away_s: float
 
 
-FULL = Scale(5, {1: 30_000, 10: 8_000, 100: 1_500, 1000: 200}, 20_000, {"1": 2_000, "each": 60, "many": 200})
-QUICK = Scale(2, {1: 6_000, 10: 1_500, 100: 300, 1000: 40}, 6_000, {"1": 500, "each": 15, "many": 40})
-
-
-@dataclass
-class Findings:
-    """Figures by name, one value a round, and the gates that they pass or fail."""
-
-    values: dict[str, list[float]] = field(default_factory=dict)
-    gates: list[dict[str, Any]] = field(default_factory=list)
-
-    def note(self, name: str, value: float) -> None:
-        """One round's value."""
-        self.values.setdefault(name, []).append(value)
-
-    def median(self, name: str) -> float:
-        """The middle one."""
-        return statistics.median(self.values[name])
-
-    def ratio(self, upper: str, lower: str) -> float:
-        """The middle one of the ratios within each round."""
-        return statistics.median(a / b for a, b in zip(self.values[upper], self.values[lower], strict=True))
-
-    def gate(self, what: str, value: float, *, most: float | None = None, least: float | None = None) -> None:
-        """Whether it holds."""
-        passed = (most is None or value <= most) and (least is None or value >= least)
-        self.gates.append({"gate": what, "value": value, "most": most, "least": least, "passed": passed})
+FULL = Scale(
+    5, {1: 30_000, 10: 8_000, 100: 1_500, 1000: 200}, 20_000, {"1": 2_000, "each": 60, "many": 200},
+    paced_s=15, hour=1, away=50_000, away_s=10,
+)  # fmt: skip
+QUICK = Scale(
+    2, {1: 6_000, 10: 1_500, 100: 300, 1000: 40}, 6_000, {"1": 500, "each": 15, "many": 40},
+    paced_s=2, hour=1 / 30, away=5_000, away_s=2,
+)  # fmt: skip
 
 
 def rates(found: Findings, name: str, done: Drive) -> None:
@@ -72,45 +61,19 @@ def rates(found: Findings, name: str, done: Drive) -> None:
 def rounds(bench: Bench, scale: Scale, found: Findings, say: Callable[[str], None]) -> None:
     """All that is compared, turn by turn, so that a slow minute of the machine hits all alike."""
     load = bench.city.load
-    bench.collect(load([("mix", 1, 300), ("mix", 100, 60)]))  # partitions, prepared statements, caches
+    bench.collect(load(Run("mix", 1, 300), Run("mix", 100, 60)))  # partitions, prepared statements, caches
     for number in range(scale.rounds):
         say(f"round {number + 1} of {scale.rounds} …")
-        rates(found, "paho auto", bench.bare_paho(load([("mix", 1, scale.bare)]), "auto"))
+        rates(found, "paho auto", bench.bare_paho(load(Run("mix", 1, scale.bare)), "auto"))
         for items in SIZES:
-            sent = load([("mix", items, scale.ours[items])])
+            sent = load(Run("mix", items, scale.ours[items]))
             rates(found, f"collector {items}", bench.collect(sent))
             if items == 100:
                 rates(found, "COPY", bench.copy(sent))
-        rates(found, "paho manual", bench.bare_paho(load([("mix", 1, scale.bare)]), "manual"))
-        rates(found, "usual 1", bench.usual(load([("mix", 1, scale.usual["1"])]), "each"))
-        rates(found, "usual each 100", bench.usual(load([("mix", 100, scale.usual["each"])]), "each"))
-        rates(found, "usual many 100", bench.usual(load([("mix", 100, scale.usual["many"])]), "many"))
-
-
-def line(*cells: object) -> str:
-    """A line of a table: a name, and numbers to the right."""
-    return f"  {cells[0]!s:<44}" + "".join(f"{cell:>16}" for cell in cells[1:])
-
-
-def spread(found: Findings, name: str) -> str:
-    """The median, with the least and the greatest."""
-    values = found.values[name]
-    return f"{statistics.median(values):,.0f} [{min(values):,.0f}–{max(values):,.0f}]"
-
-
-def print_rounds(found: Findings) -> None:
-    """The tables of what was compared."""
-    print("\nOne item a message: CPU a message, µs, median [least–most]")
-    print(line("", "process", "database", "broker"))
-    for name in ("paho auto", "paho manual", "collector 1"):
-        cells = [spread(found, f"{name}: µs/message{of}") for of in ("", ", database", ", broker")]
-        print(f"  {name:<20}" + "".join(f"{cell:>26}" for cell in cells))
-    print("\nEnd to end: from the first publish until all rows can be queried")
-    print(f"  {'':<20}{'rows/s':>32}{'rows/CPU s of it':>32}{'… and of the database':>32}")
-    names = [f"collector {items}" for items in SIZES] + ["usual 1", "usual each 100", "usual many 100", "COPY"]
-    for name in names:
-        cells = [spread(found, f"{name}: {what}") for what in ("rows/s", "rows/CPU s", "rows/CPU s, server's counted")]
-        print(f"  {name:<20}" + "".join(f"{cell:>32}" for cell in cells))
+        rates(found, "paho manual", bench.bare_paho(load(Run("mix", 1, scale.bare)), "manual"))
+        rates(found, "usual 1", bench.usual(load(Run("mix", 1, scale.usual["1"])), "each"))
+        rates(found, "usual each 100", bench.usual(load(Run("mix", 100, scale.usual["each"])), "each"))
+        rates(found, "usual many 100", bench.usual(load(Run("mix", 100, scale.usual["many"])), "many"))
 
 
 def judge_rounds(found: Findings) -> None:
@@ -125,6 +88,32 @@ def judge_rounds(found: Findings) -> None:
         ("collector 1", "usual 1", 5), ("collector 100", "usual each 100", 20), ("collector 100", "usual many 100", 3),
     ):  # fmt: skip
         gate(f"rows/s: {ours} ÷ {theirs}", ratio(f"{ours}: rows/s", f"{theirs}: rows/s"), least=least)
+
+
+def lasting(bench: Bench, scale: Scale, found: Findings, say: Callable[[str], None]) -> dict[str, Any]:
+    """Lag, and memory; printed and judged."""
+    lags = []
+    for items in (1, 100):
+        rate = found.median(f"collector {items}: rows/s") / items / 2
+        say(f"lag at {rate:,.0f} messages/s of {items} …")
+        lags.append(lag(bench, items, rate, scale.paced_s))
+    say("memory over an hour's load …")
+    over = hour(bench, scale.hour)
+    aways = []
+    for what, run in (
+        ("small messages", Run("mix", 1, scale.away)),
+        ("large messages", Run("status", 1, 2200, 90_000)),
+    ):
+        say(f"the database away, {what} …")
+        aways.append(away(bench, what, run, scale.away_s))
+    print_lags(lags)
+    print_memory(over, aways)
+    for one in lags:
+        found.gate(f"p99 at half the peak, {one.items} a message, s", one.percentiles["p99"], most=1.0)
+    found.gate("memory over an hour's load, ± %", over.swing * 100, most=10)
+    for two in aways:
+        found.gate(f"database away, {two.what}: MB above window", two.grown - two.window, most=SLACK_MB)
+    return {"lags": [asdict(one) for one in lags], "memory": asdict(over), "away": [asdict(one) for one in aways]}
 
 
 def main() -> int:
@@ -151,16 +140,14 @@ def main() -> int:
                 f" {settings.batch_ms} ms; load average {os.getloadavg()[0]:.1f}"
             )
             rounds(bench, scale, found, say)
+            print_rounds(found)
+            judge_rounds(found)
+            more = lasting(bench, scale, found, say)
         finally:
             bench.end()
-    print_rounds(found)
-    judge_rounds(found)
-    print("\nGates")
-    for one in found.gates:
-        bound = f"≤ {one['most']}" if one["most"] is not None else f"≥ {one['least']}"
-        print(line(one["gate"], f"{one['value']:.2f}", bound, "pass" if one["passed"] else "FAIL"))
+    print_gates(found)
     if chosen.json:
-        chosen.json.write_text(json.dumps({"values": found.values, "gates": found.gates}, indent=1) + "\n")
+        chosen.json.write_text(json.dumps({"values": found.values, "gates": found.gates, **more}, indent=1) + "\n")
     return 0 if all(one["passed"] for one in found.gates) else 1
 
 

@@ -1,4 +1,4 @@
-"""`chargewatch registry import` and `export`."""
+"""`chargewatch registry import`, `export` and `history`."""
 
 from datetime import datetime
 from pathlib import Path
@@ -93,6 +93,38 @@ def export(
     output.emit(rows, format, title=f"Exported to {path}", right=["rows"])
 
 
+@app.command("history")
+def history(
+    table: Annotated[str | None, typer.Argument(help="Only rows of this table.")] = None,
+    operator: Annotated[str | None, typer.Option(help="Only rows of this operator.")] = None,
+    id: Annotated[str | None, typer.Option("--id", help="Only rows with this id, such as a charger's.")] = None,
+    since: Annotated[str | None, typer.Option(help="Only what was recorded after this time (RFC 3339).")] = None,
+    until: Annotated[str | None, typer.Option(help="Only what was recorded by this time (RFC 3339).")] = None,
+    format: _FormatOption = output.Format.table,
+    time_zone: _TimeZone = DEFAULT_TIME_ZONE,
+) -> None:
+    """Who changed what and when: every row that was added, and every cell that was changed, oldest first.
+
+    Example: chargewatch registry history chargers --operator OP1 --id 330302001-01
+    """
+    zone = _zone(time_zone)
+    moments = [_instant(text, option) if text else None for option, text in (("--since", since), ("--until", until))]
+    from chargewatch import database
+    from registry.history import changes, stories
+    from registry.tables import BY_NAME, TABLES
+    from registry.values import plain
+
+    if table is not None and table not in BY_NAME:
+        raise Refusal(f"there is no table {table!r}", f"one of {', '.join(BY_NAME)}")
+    tables = TABLES if table is None else (BY_NAME[table],)
+    with database.connect() as connection:
+        found = stories(connection, tables=tables, operator=operator, names=id, since=moments[0], until=moments[1])
+        rows = [change for story in found for change in changes(story, moments[0])]
+    rows = [plain(row, zone) for row in sorted(rows, key=lambda row: (row["recorded_at"], row["import_id"]))]
+    columns = ["recorded_at", "imported_by", "source", "table", "key", "change", "column", "before", "after"]
+    output.emit(rows, format, columns, title="History")
+
+
 def _zone(name: str) -> ZoneInfo:
     try:
         return ZoneInfo(name)
@@ -100,10 +132,10 @@ def _zone(name: str) -> ZoneInfo:
         raise Refusal(f"--time-zone is {name!r}", "a name such as Asia/Shanghai") from None
 
 
-def _instant(text: str) -> datetime:
+def _instant(text: str, option: str = "--as-of") -> datetime:
     from chargewatch import instants
 
     try:
         return instants.parse(text)
     except (ValueError, OverflowError):
-        raise Refusal(f"--as-of is {text!r}", "a time with an offset such as 2023-07-01T00:00:00+08:00") from None
+        raise Refusal(f"{option} is {text!r}", "a time with an offset such as 2023-07-01T00:00:00+08:00") from None

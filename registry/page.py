@@ -19,6 +19,7 @@ with one sheet a table. Tables and optional columns that are empty may be left o
 chargewatch registry import ./registry-2023-06
 chargewatch registry export registry.xlsx
 chargewatch registry export ./before --as-of 2023-07-01T00:00:00+08:00
+chargewatch registry history chargers --operator OP1 --id C1
 ```
 
 - **All or nothing.** If anything is wrong, nothing is stored, every problem is listed (table, row, column, what was \
@@ -27,7 +28,7 @@ seen, what was expected; row 1 is the header) and the exit status is 1.
 changed; a row that is not in the file stays. Importing the same again changes nothing. To end something, give it its \
 last day (`retired_on`, `closed_on`, `removed_on`, …).
 - **Nothing is forgotten.** A change is kept as a new version, with who imported it, when, from where and the SHA-256 \
-of what was read. `export --as-of` gives what was known at any time.
+of what was read. `export --as-of` gives what was known at any time, `history` every change with who made it and when.
 - **`valid_from`** lets a row hold from that day on, beside the earlier row of the same id; without it a row holds \
 since ever. Before its first row an id does not exist.
 - Days are days in the time zone of the policy (`--time-zone`, Asia/Shanghai without it). Where a day is asked for, a \

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from registry import opening_hours
@@ -72,6 +72,13 @@ def write(value: Value, zone: ZoneInfo) -> str:
     if isinstance(value, Decimal):
         return format(value, "f")
     return str(value)
+
+
+def plain(value: Any, zone: ZoneInfo) -> Any:
+    """The same with every cell as `write` would write it, for JSON; numbers, keys and what is empty stay."""
+    if isinstance(value, dict):
+        return {name: plain(one, zone) for name, one in value.items()}
+    return value if value is None or type(value) is int else write(value, zone)
 
 
 def _moment(seen: str) -> datetime | None:

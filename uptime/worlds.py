@@ -1,0 +1,121 @@
+"""The same period computed from any choice of what was known: a registry, facts, a profile, settings.
+
+uptime.report computes a period from everything known at one time. Here some connectors are computed from values, so
+that one input can be taken in, or left out, alone (uptime.attribution).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from chargewatch.instants import day_start_us, from_us
+from registry.contents import Registry
+from registry.placement import placements, reporting_intervals
+from registry.tables import BY_NAME
+from uptime.declarations import covered, reach
+from uptime.evidence import Facts, Ints
+from uptime.figures import tally
+from uptime.intervals import service_intervals
+from uptime.life import first_items, service_life
+from uptime.profile import Profile
+from uptime.report import FIRST_DAY, declarations
+from uptime.segments import segments
+from uptime.settings import IntervalSettings
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What is taken as known about a period of policy days [first_day, last_day)."""
+
+    registry: Registry
+    facts: Facts
+    """Its `reporting` is not looked at: the registry's agreements hold."""
+    profile: Profile
+    settings: IntervalSettings
+    first_day: date
+    last_day: date
+
+
+def tallies(world: World) -> pd.DataFrame:
+    """What each connector of the facts has to its account at each place, as uptime.figures.tally gives it."""
+    profile, zone, registry = world.profile, world.profile.zone, of_connectors(world.registry, world.facts.connectors)
+    places = placements(registry, zone, FIRST_DAY, world.last_day)
+    places["bound"] = profile.binds.places(places)
+    facts = replace(world.facts, reporting=_reporting(registry, profile, world.settings))
+    life = service_life(places, *first_items(facts, places, zone), zone)
+    spans = life.groupby("connector_no", as_index=False).agg({"from_us": "min", "to_us": "max"})
+    timeline = service_intervals(facts, world.settings, spans.rename(columns={"connector_no": "connector"}))
+    reached = reach(declarations(registry), life, profile)
+    start, end = (day_start_us(day, zone) for day in (world.first_day, world.last_day))
+    pieces = segments(timeline, life, reached, start, end)
+    return tally(pieces, life, covered(pieces, reached, profile), profile)
+
+
+def until(registry: Registry, profile: Profile, settings: IntervalSettings, last_day: date) -> datetime:
+    """Before when a fact must have happened to have a say about a period that ends where `last_day` begins."""
+    beyond = 0
+    if settings.silence_from_last_sign:  # a sign soon after the end decides about the time before it
+        agreed = reporting_intervals(registry, profile.zone)["interval_us"].fillna(settings.default_interval_us)
+        beyond = settings.silence_factor * int(agreed.max()) if len(agreed) else 0
+    return from_us(day_start_us(last_day, profile.zone) + beyond)
+
+
+def of_connectors(registry: Registry, numbers: Ints) -> Registry:
+    """The registry with these connectors alone."""
+    connectors = registry.tables["connectors"]
+    mine = connectors[np.isin(connectors["connector_no"].to_numpy(dtype=np.int64), numbers)].reset_index(drop=True)
+    return Registry({**registry.tables, "connectors": mine})
+
+
+def with_rows(registry: Registry, rows: Sequence[tuple[str, dict[str, Any], int | None]]) -> Registry:
+    """The registry in which these rows (table, columns, connector_no of a connector) stand in place of earlier ones."""
+    tables = dict(registry.tables)
+    for name in {table for table, _, _ in rows}:
+        frame = tables[name]
+        key = list(BY_NAME[name].key)
+        given = [{**cells, "connector_no": number} for table, cells, number in rows if table == name]
+        more = pd.DataFrame(given, columns=list(frame.columns), dtype=object)
+        both = pd.concat([frame, more.astype({"connector_no": "int64"}) if name == "connectors" else more])
+        order = both[key].astype(str).where(both[key].notna(), "")
+        both = both[~order.duplicated(keep="last").to_numpy()]
+        order = both[key].astype(str).where(both[key].notna(), "")
+        tables[name] = both.iloc[np.lexsort([order[column].to_numpy(dtype=str) for column in reversed(key)])]
+        tables[name] = tables[name].reset_index(drop=True)
+    return Registry(tables)
+
+
+def joined(facts: Facts, more: Facts) -> Facts:
+    """Facts about the same connectors together."""
+    tables = {
+        name: pd.concat([getattr(facts, name), getattr(more, name)], ignore_index=True)
+        for name in ("statuses", "meters", "heartbeats", "sessions")
+        if len(getattr(more, name))
+    }
+    return replace(facts, **tables)
+
+
+def _reporting(registry: Registry, profile: Profile, settings: IntervalSettings) -> pd.DataFrame:
+    connectors = registry.tables["connectors"][["operator_id", "connector_no"]].drop_duplicates()
+    agreed = connectors.merge(reporting_intervals(registry, profile.zone), on="operator_id")
+    return pd.DataFrame(
+        {
+            "connector": agreed["connector_no"].to_numpy(dtype=np.int64),
+            "from_us": agreed["from_us"].to_numpy(dtype=np.int64),
+            "interval_us": agreed["interval_us"].fillna(settings.default_interval_us).to_numpy(dtype=np.int64),
+        }
+    )
+
+
+def about(facts: Facts, numbers: Ints) -> Facts:
+    """The facts that are about some of the connectors alone."""
+    wanted = set(numbers.tolist())
+    orders = [bool(wanted.intersection(guns)) for guns in facts.sessions["connector_nos"]]
+    statuses, meters, heartbeats = (
+        table[np.isin(table["connector"], numbers)] for table in (facts.statuses, facts.meters, facts.heartbeats)
+    )
+    sessions = facts.sessions[np.array(orders, dtype=np.bool_)]
+    return Facts(numbers, statuses, meters, heartbeats, sessions, facts.reporting)

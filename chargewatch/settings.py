@@ -1,6 +1,7 @@
 """Settings from the environment; the only module that reads it."""
 
 import os
+import pwd
 import re
 import socket
 from dataclasses import dataclass
@@ -19,6 +20,14 @@ class Settings:
     """libpq connection string or URI (`CHARGEWATCH_DSN`); without it the embedded database is used."""
     mqtt_url: str
     """`mqtt://` or `mqtts://` with optional user and password (`CHARGEWATCH_MQTT_URL`)."""
+    mqtt_password_file: Path | None
+    """File whose first line is the broker's password, instead of one in the URL (`CHARGEWATCH_MQTT_PASSWORD_FILE`)."""
+    mqtt_ca: Path | None
+    """Certificates (PEM) that an `mqtts://` broker's is verified by (`CHARGEWATCH_MQTT_CA`); else the system's."""
+    mqtt_cert: Path | None
+    """Our own certificate, where the broker asks for one (`CHARGEWATCH_MQTT_CERT`)."""
+    mqtt_key: Path | None
+    """The key of that certificate (`CHARGEWATCH_MQTT_KEY`)."""
     client_id: str
     """MQTT client id of the collector, stable over restarts (`CHARGEWATCH_CLIENT_ID`)."""
     share: str | None
@@ -39,6 +48,10 @@ class Settings:
     """A batch is committed after this many milliseconds at the latest (`CHARGEWATCH_BATCH_MS`)."""
     receive_maximum: int
     """Messages that may be unacknowledged at a time (`CHARGEWATCH_RECEIVE_MAXIMUM`)."""
+    broker_dir: Path | None
+    """Folder that the broker reads the operators' accounts from (`CHARGEWATCH_BROKER_DIR`)."""
+    broker_pid_file: Path
+    """The broker's own pid file, to have it read them again (`CHARGEWATCH_BROKER_PID_FILE`)."""
 
 
 def _whole(name: str, default: int, least: int, most: int) -> int:
@@ -54,6 +67,19 @@ def _whole(name: str, default: int, least: int, most: int) -> int:
     return value
 
 
+def _path(name: str) -> Path | None:
+    text = os.environ.get(name)
+    return Path(text).expanduser().resolve() if text else None
+
+
+def who() -> str:
+    """Name of the user that runs this process, for histories that say who did something."""
+    try:
+        return pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container may run under a number without a name
+        return str(os.getuid())
+
+
 def _name(name: str) -> str | None:
     """A name that can stand in a topic."""
     text = os.environ.get(name) or None
@@ -65,19 +91,24 @@ def _name(name: str) -> str | None:
 def load() -> Settings:
     """Settings of this process; raises Refusal for a value that cannot be."""
     env = os.environ
-    capture = env.get("CHARGEWATCH_CAPTURE_DIR")
     return Settings(
         home=Path(env.get("CHARGEWATCH_HOME") or ".chargewatch").expanduser().resolve(),
         dsn=env.get("CHARGEWATCH_DSN") or None,
         mqtt_url=env.get("CHARGEWATCH_MQTT_URL") or "mqtt://127.0.0.1:1883",
+        mqtt_password_file=_path("CHARGEWATCH_MQTT_PASSWORD_FILE"),
+        mqtt_ca=_path("CHARGEWATCH_MQTT_CA"),
+        mqtt_cert=_path("CHARGEWATCH_MQTT_CERT"),
+        mqtt_key=_path("CHARGEWATCH_MQTT_KEY"),
         client_id=_name("CHARGEWATCH_CLIENT_ID") or f"chargewatch-collector-{socket.gethostname()}",
         share=_name("CHARGEWATCH_SHARE"),
         pulses=env.get("CHARGEWATCH_PULSES") or "pulses-1",
         metrics_port_collector=_whole("CHARGEWATCH_COLLECTOR_METRICS_PORT", 9464, 0, 65535),
         metrics_port_scheduler=_whole("CHARGEWATCH_SCHEDULER_METRICS_PORT", 9465, 0, 65535),
         metrics_host=env.get("CHARGEWATCH_METRICS_HOST") or "127.0.0.1",
-        capture_dir=Path(capture).expanduser().resolve() if capture else None,
+        capture_dir=_path("CHARGEWATCH_CAPTURE_DIR"),
         batch_items=_whole("CHARGEWATCH_BATCH_ITEMS", 5000, 1, 1_000_000),
         batch_ms=_whole("CHARGEWATCH_BATCH_MS", 100, 1, 60_000),
         receive_maximum=_whole("CHARGEWATCH_RECEIVE_MAXIMUM", 2000, 1, 65_535),
+        broker_dir=_path("CHARGEWATCH_BROKER_DIR"),
+        broker_pid_file=_path("CHARGEWATCH_BROKER_PID_FILE") or Path("/run/mosquitto/mosquitto.pid"),
     )

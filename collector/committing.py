@@ -22,7 +22,7 @@ import psycopg
 from chargewatch import database
 from chargewatch.errors import Refusal
 from chargewatch.settings import Settings
-from collector import contract
+from collector import contract, pulses
 from collector.archive import Archive
 from collector.clock import Clock
 from collector.contract import Decoded, Directory
@@ -43,11 +43,12 @@ _SERVER_NOTICES = (
 
 
 class Batch(msgspec.Struct):
-    """Messages in the order of their receipt; `facts` are those of them that are decoded, retained copies are not."""
+    """Messages in the order of their receipt; some are `facts`, some our own `pulses`, retained copies neither."""
 
     messages: list[Message] = msgspec.field(default_factory=list)
     facts: list[Message] = msgspec.field(default_factory=list)
     decoded: list[Decoded] = msgspec.field(default_factory=list)
+    pulses: list[Message] = msgspec.field(default_factory=list)
     directory: Directory | None = None
     items: int = 0
 
@@ -169,6 +170,8 @@ class Committer(threading.Thread):
         if batch.directory is not self.known:
             batch.decoded = [self.decode(one, self.known) for one in batch.facts]
             batch.directory = self.known
+        if not self.rehearsal:
+            pulses.write(store.connection, batch.pulses)
         self._divide(store, batch.facts, batch.decoded)
 
     def decode(self, message: Message, known: Directory) -> Decoded:

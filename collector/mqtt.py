@@ -14,7 +14,7 @@ import ssl
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -24,10 +24,11 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
+from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from chargewatch.errors import Refusal
+from collector.topics import Filter, subscriptions
 
-TOPIC = "ev/1/+/+"
 SESSION_EXPIRY_S = 7 * 24 * 3600
 """How long the broker keeps our queue while we are away; without it MQTT 5 forgets at every disconnection."""
 
@@ -67,6 +68,14 @@ def address(url: str) -> Address:
     return Address(parts.hostname, port or (8883 if tls else 1883), tls, user, password)
 
 
+def identify(client: paho.Client, where: Address) -> None:
+    """Give a client, before it connects, what the broker knows us by and is verified by."""
+    if where.user is not None:
+        client.username_pw_set(where.user, where.password)
+    if where.tls:
+        client.tls_set_context(ssl.create_default_context())
+
+
 class Message(msgspec.Struct, frozen=True, gc=False):
     """One delivery: nothing of paho's leaves its callback."""
 
@@ -88,7 +97,10 @@ class Lost(Exception):
 
 
 class Subscription(threading.Thread):
-    """Keeps one subscription to all operators' topics alive; hands what comes to `deliver`, on its own thread.
+    """Keeps one client's subscriptions alive; hands what comes to `deliver`, on its own thread.
+
+    `filters` are subscribed at every connection, and then `leave` is unsubscribed, so that nothing falls between. The
+    broker may refuse any of `filters` but the first.
 
     `deliver` must not block. `connected(epoch, session_present)` is called before the first delivery of a connection.
     While `room()` is false a lost connection is not made again. With `persistent` the broker keeps the queue between
@@ -107,8 +119,11 @@ class Subscription(threading.Thread):
         connected: Callable[[int, bool], None],
         room: Callable[[], bool],
         tell: Callable[[str], None],
+        filters: Sequence[Filter] = subscriptions(None)[:1],
+        leave: Sequence[str] = (),
     ) -> None:
         super().__init__(name="mqtt", daemon=True)
+        self.filters, self.leave = filters, leave
         self.where, self.client_id, self.receive_maximum = where, client_id, receive_maximum
         self.persistent, self.clock, self.deliver = persistent, clock, deliver
         self.connected, self.room, self.tell = connected, room, tell
@@ -192,15 +207,10 @@ class Subscription(threading.Thread):
             manual_ack=True,
         )
         client.connect_timeout = _CONNECT_TIMEOUT_S
-        if self.where.user is not None:
-            client.username_pw_set(self.where.user, self.where.password)
-        if self.where.tls:
-            client.tls_set_context(ssl.create_default_context())
+        identify(client, self.where)
         answer: list[tuple[bool, Any]] = []
-        subscribed: list[Any] = []
         ended: list[Any] = []
         client.on_connect = lambda _c, _u, flags, reason, _p: answer.append((flags.session_present, reason))
-        client.on_subscribe = lambda _c, _u, _mid, reasons, _p: subscribed.extend(reasons)
         client.on_disconnect = lambda _c, _u, _flags, reason, _p: ended.append(reason)
         client.on_message = self._take
         # Without it paho writes each acknowledgement at once; this loop writes them together.
@@ -225,13 +235,34 @@ class Subscription(threading.Thread):
         if reason.is_failure:
             raise Lost(f"it answers: {reason}", final=self._proven is False and version == paho.MQTTv311)
         self.connected(self.epoch, session_present)
-        client.subscribe(TOPIC, qos=1)
-        self._until(client, subscribed, ended, "it does not answer the subscription")
-        if any(reason.is_failure for reason in subscribed):
-            raise Lost(f"it refuses the subscription to {TOPIC}: {subscribed[0]}", final=not self._proven)
+        self._subscribe(client, version, ended)
         self._proven, self._ended, self._up_since = True, ended, time.monotonic()
         self.up.set()
         return client
+
+    def _subscribe(self, client: paho.Client, version: Any, ended: list[Any]) -> None:
+        """First what is wanted, then let go of the rest: a change of one for the other loses nothing."""
+        subscribed: list[Any] = []
+        left: list[Any] = []
+        client.on_subscribe = lambda _c, _u, _mid, reasons, _p: subscribed.extend(reasons)
+        client.on_unsubscribe = lambda _c, _u, _mid, reasons, _p: left.append(reasons)
+        names = [name for name, _ in self.filters]
+        if version != paho.MQTTv5 and any(name.startswith("$share/") for name in names):
+            # To such a broker $share/… is a topic like any other, on which nothing ever comes.
+            raise Lost("it has no shared subscriptions, because it does not speak MQTT 5", final=True)
+        if version == paho.MQTTv5:
+            client.subscribe([(name, SubscribeOptions(qos=qos)) for name, qos in self.filters])
+        else:
+            client.subscribe(list(self.filters))
+        self._until(client, subscribed, ended, "it does not answer the subscription")
+        for name, reason in zip(names, subscribed, strict=False):
+            if reason.is_failure and name == names[0]:
+                raise Lost(f"it refuses the subscription to {name}: {reason}", final=not self._proven)
+            if reason.is_failure and not self._proven:
+                self.tell(f"The broker at {self.where} refuses the subscription to {name}: {reason}.")
+        if self.leave:
+            client.unsubscribe(list(self.leave))
+            self._until(client, left, ended, "it does not answer the unsubscription")
 
     def _until(self, client: paho.Client, answer: list[Any], ended: list[Any], otherwise: str) -> None:
         deadline = time.monotonic() + _CONNECT_TIMEOUT_S

@@ -11,15 +11,21 @@ from collections import deque
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
 
+import psycopg
+
 from chargewatch.errors import Refusal
 from chargewatch.settings import Settings
+from collector import members, pulse
 from collector.clock import Clock
 from collector.committing import Batch, Committer
+from collector.heart import Heart
 from collector.metrics import Metrics
-from collector.mqtt import Message, Subscription, address
+from collector.mqtt import SESSION_EXPIRY_S, Message, Subscription, address
 from collector.store import Fates, link_states
+from collector.topics import PULSES, subscriptions
 
 _IDLE_S = 0.5
+_PULSE = PULSES.removesuffix("+")
 _STUCK_S = 60.0
 """A database that has a batch for so long without a word is taken for gone, as behind a broken network."""
 _PARTING_S = 20.0
@@ -36,7 +42,7 @@ class Collector:
         self._came = threading.Event()
         self._batch = Batch()
         self._epoch, self._session_since = 0, 0
-        clock = Clock()
+        self._clock = clock = Clock()
         self.subscription = Subscription(
             address(settings.mqtt_url),
             client_id=settings.client_id,
@@ -47,6 +53,7 @@ class Collector:
             connected=self._connected,
             room=lambda: self._only_here() <= settings.receive_maximum,
             tell=tell,
+            filters=subscriptions(settings.share),
         )
         self.metrics = Metrics(self._unacknowledged, self.subscription.up.is_set)
         self._committer = Committer(
@@ -74,8 +81,10 @@ class Collector:
             store = self._committer.open()
             self.metrics.links(link_states(store.connection))
             self._serve_metrics(ending)
+            self._join(store.connection)
             self.subscription.start()
             ending.callback(self.subscription.stop)
+            self._show_life(ending)
             while not (self.subscription.up.wait(0.05) or self.subscription.failure or self.stopping.is_set()):
                 pass
             if not self.subscription.failure:
@@ -89,6 +98,22 @@ class Collector:
                     f"the broker at {self.subscription.where} cannot be used: {self.subscription.failure}",
                     "CHARGEWATCH_MQTT_URL to name a running broker that lets this client in",
                 )
+
+    def _join(self, connection: psycopg.Connection) -> None:
+        """Enter the collector among the members, and learn what it must let go of at the broker."""
+        self.subscription.leave = members.enter(
+            connection, self.settings.client_id, self.settings.share, self.subscription.filters, SESSION_EXPIRY_S
+        )
+
+    def _show_life(self, ending: ExitStack) -> None:
+        sign = members.Sign(self.settings.client_id, self.subscription.filters, self.subscription.up.is_set)
+        sign.start()
+        ending.callback(sign.stop)
+        if not self._committer.rehearsal:  # a rehearsal's clock is the senders': the platform has no time of its own
+            rhythm = pulse.load(self.settings.pulses)
+            heart = Heart(self.subscription.where, self.settings.client_id, rhythm, self._clock, self.tell)
+            heart.start()
+            ending.callback(heart.stop)
 
     def _serve_metrics(self, ending: ExitStack) -> None:
         port = self.settings.metrics_port_collector
@@ -155,6 +180,9 @@ class Collector:
             if self._comes_again(message):
                 continue
             batch.messages.append(message)
+            if message.topic.startswith(_PULSE):
+                batch.pulses.append(message)
+                continue
             if message.retained and not message.topic.endswith("/link"):
                 continue  # a retained copy is never a fact
             decoded = self._committer.decode(message, batch.directory)

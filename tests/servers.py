@@ -142,7 +142,7 @@ SERVER_OPTIONS = {
 @contextlib.contextmanager
 def timescale_server() -> Iterator[str]:
     """PostgreSQL 17 with TimescaleDB's Apache edition, run in the Debian 13 root; yields its URI without a database."""
-    user, group = _postgres_ids()
+    user, group = postgres_ids()
     identity = ["setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups"]
     environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
     _remove_what_was_left_behind()
@@ -213,7 +213,8 @@ def _serves(cluster: Path) -> bool:
         return False
 
 
-def _postgres_ids() -> tuple[int, int]:
+def postgres_ids() -> tuple[int, int]:
+    """User and group of PostgreSQL in the Debian 13 root."""
     for line in (TRIXIE / "etc/passwd").read_text().splitlines():
         name, _, user, group, *_ = line.split(":")
         if name == "postgres":

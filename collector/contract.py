@@ -6,22 +6,33 @@ the first reason that holds makes the whole of it one quarantined item: `too_lar
 After that every item is judged by itself (`collector.items`).
 """
 
+import functools
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from collector import items
-from collector.items import EARLIEST, Context, Item
+from chargewatch.instants import from_us, to_us
+from collector import items, spotless
+from collector.items import (
+    EARLIEST_US,
+    LATEST_US,
+    MOST_ITEMS,
+    MOST_SEQ,
+    NAME_CHARACTERS,
+    Columns,
+    Context,
+    Item,
+    is_name,
+)
 from collector.personal import mask
-from collector.values import instant
+from collector.values import instant_us
 from collector.wire import Unfit
 
 MOST_BYTES = 256 * 1024
-MOST_ITEMS = 1000
 KINDS = ("status", "meter", "session", "heartbeat")
 REASONS = (
     "unreadable", "unknown_schema", "invalid_item", "wrong_operator", "unknown_connector", "clock_future",
@@ -35,9 +46,6 @@ _READERS: dict[str, Callable[[bytes | msgspec.Raw, int, Context], Item]] = {
     "heartbeat": items.heartbeat,
 }
 _LEVELS = 4
-_LATEST = datetime(2200, 1, 1, tzinfo=UTC)
-_MOST_SEQ = 2**63 - 1
-_NAME_CHARACTERS = 100
 
 
 class Directory(msgspec.Struct, frozen=True):
@@ -66,7 +74,7 @@ class Decoded(msgspec.Struct, frozen=True):
     """One message with the fate of its items so far; whether an accepted one is a duplicate the store finds out.
 
     `kind` is one of KINDS, `link`, or `other` where the topic names none. `operator_id` is the topic's, None where it
-    names none. The envelope's fields are None where it could not be read; `received_at` is None where nothing tells it,
+    names none. The envelope's fields are None where it could not be read; `received_us` is None where nothing tells it,
     and the store takes the platform's clock: a broken line of a capture, in a rehearsal a message without sent_at.
     """
 
@@ -75,18 +83,33 @@ class Decoded(msgspec.Struct, frozen=True):
     operator_id: str | None
     boot_id: str | None
     seq: int | None
-    sent_at: datetime | None
-    received_at: datetime | None
+    sent_us: int | None
+    received_us: int | None
     sha256: bytes
     size: int
-    accepted: tuple[Item, ...]
+    columns: Columns | None
     rejected: tuple[Rejected, ...]
     link: Link | None = None
 
     @property
+    def sent_at(self) -> datetime | None:
+        """The sender's time of sending."""
+        return None if self.sent_us is None else from_us(self.sent_us)
+
+    @property
+    def received_at(self) -> datetime | None:
+        """The time of receipt."""
+        return None if self.received_us is None else from_us(self.received_us)
+
+    @property
+    def accepted(self) -> tuple[Item, ...]:
+        """The items that are accepted, one by one."""
+        return () if self.columns is None else self.columns.items()
+
+    @property
     def offered(self) -> int:
         """Number of items that the message offered."""
-        return len(self.accepted) + len(self.rejected)
+        return len(self.rejected) + (0 if self.columns is None else len(self.columns))
 
 
 class _Envelope(msgspec.Struct):
@@ -116,21 +139,42 @@ _KEYS = [f'"{name}"'.encode() for name in _Envelope.__struct_fields__]
 
 def decode(topic: str, payload: bytes, received_at: datetime | None, directory: Directory) -> Decoded:
     """What a message holds. Without `received_at` the message's own `sent_at` is its receipt (a rehearsal)."""
-    topic = topic.replace("\0", "\ufffd")
-    operator_id, kind = _address(topic)
+    topic, operator_id, kind = _address(topic)
+    received_us = None if received_at is None else to_us(received_at)
+    connectors = directory.connectors.get(operator_id) if operator_id is not None else None
+    if connectors is not None and len(payload) <= MOST_BYTES:
+        found = spotless.read(kind, payload, received_us, connectors)
+        if found is not None:
+            boot_id, seq, sent_us, columns = found
+            receipt_us = sent_us if received_us is None else received_us
+            sha256 = hashlib.sha256(payload).digest()
+            return Decoded(
+                topic, kind, operator_id, boot_id, seq, sent_us, receipt_us, sha256, len(payload), columns, ()
+            )
+    return _judged(topic, operator_id, kind, payload, received_us, connectors)
+
+
+def _judged(
+    topic: str,
+    operator_id: str | None,
+    kind: str,
+    payload: bytes,
+    received_us: int | None,
+    connectors: Mapping[str, int] | None,
+) -> Decoded:
+    """The same of any message, in the order of this module's rules."""
     head: dict[str, Any] = {
-        "topic": topic, "kind": kind, "operator_id": operator_id, "boot_id": None, "seq": None, "sent_at": None,
-        "received_at": received_at, "sha256": hashlib.sha256(payload).digest(), "size": len(payload),
+        "topic": topic, "kind": kind, "operator_id": operator_id, "boot_id": None, "seq": None, "sent_us": None,
+        "received_us": received_us, "sha256": hashlib.sha256(payload).digest(), "size": len(payload), "columns": None,
     }  # fmt: skip
 
     def whole(reason: str, detail: str) -> Decoded:
-        return Decoded(**head, accepted=(), rejected=(Rejected(0, reason, detail, mask(payload)),))
+        return Decoded(**head, rejected=(Rejected(0, reason, detail, mask(payload)),))
 
     if len(payload) > MOST_BYTES:
         return whole("too_large", f"{len(payload)} bytes, at most {MOST_BYTES}")
     if operator_id is None:
         return whole("unreadable", "the topic is not ev/1/{operator_id}/{kind}")
-    connectors = directory.connectors.get(operator_id)
     if connectors is None:
         return whole("wrong_operator", "the topic's operator is not in the registry")
     if kind == "other":
@@ -139,7 +183,7 @@ def decode(topic: str, payload: bytes, received_at: datetime | None, directory: 
         text = payload.decode()
         if kind == "link":
             link = _read_link(payload)
-            return Decoded(**head, accepted=(), rejected=(), link=link)
+            return Decoded(**head, rejected=(), link=link)
         envelope = _read_envelope(payload, text, kind)
     except Unfit as unfit:
         return whole(unfit.reason, unfit.detail)
@@ -147,11 +191,10 @@ def decode(topic: str, payload: bytes, received_at: datetime | None, directory: 
         return whole("unreadable", "it is not UTF-8")
     except (msgspec.MsgspecError, RecursionError, ValueError) as error:
         return whole(*_unreadable(payload, kind, error))
-    head |= {"boot_id": envelope.boot_id, "seq": envelope.seq, "sent_at": instant(envelope.sent_at)}
-    if received_at is None and not EARLIEST <= head["sent_at"] < _LATEST:
+    head |= {"boot_id": envelope.boot_id, "seq": envelope.seq, "sent_us": instant_us(envelope.sent_at)}
+    if received_us is None and not EARLIEST_US <= head["sent_us"] < LATEST_US:
         return whole("implausible", "sent_at, which is the clock of a rehearsal, is outside 2010 to 2199")
-    receipt = received_at if received_at is not None else head["sent_at"]
-    head["received_at"] = receipt
+    receipt_us = head["received_us"] = head["sent_us"] if received_us is None else received_us
     if not envelope.items:
         return whole("invalid_item", "the message has no items")
     if len(envelope.items) > MOST_ITEMS:
@@ -160,26 +203,27 @@ def decode(topic: str, payload: bytes, received_at: datetime | None, directory: 
     if len(entries) + len(rejected) > MOST_ITEMS:
         return whole("too_large", f"{len(entries) + len(rejected)} items, at most {MOST_ITEMS}")
     accepted: list[Item] = []
-    reader, context = _READERS[kind], Context(receipt, connectors)
+    reader, context = _READERS[kind], Context(from_us(receipt_us), connectors)
     for place, raw in entries:
         try:
             accepted.append(reader(raw, place, context))
         except Unfit as unfit:
             rejected.append(Rejected(place, unfit.reason, unfit.detail, mask(bytes(raw))))
-    return Decoded(**head, accepted=tuple(accepted), rejected=tuple(rejected))
+    head["columns"] = Columns.of(accepted) if accepted else None
+    return Decoded(**head, rejected=tuple(rejected))
 
 
 def broken(line: bytes, why: str) -> Decoded:
     """A line of a capture file that cannot be read: one quarantined item without topic, operator or receipt."""
     rejected = Rejected(0, "unreadable", why, mask(line))
     sha256 = hashlib.sha256(line).digest()
-    return Decoded("", "other", None, None, None, None, None, sha256, len(line), (), (rejected,))
+    return Decoded("", "other", None, None, None, None, None, sha256, len(line), None, (rejected,))
 
 
 def refused_by_the_database(decoded: Decoded, payload: bytes, why: str) -> Decoded:
     """A message that was accepted here and yet cannot be stored: one quarantined item, so that it holds up no other."""
     rejected = Rejected(0, "invalid_item", f"the database refuses it: {why}", mask(payload))
-    return msgspec.structs.replace(decoded, accepted=(), rejected=(rejected,), link=None)
+    return msgspec.structs.replace(decoded, columns=None, rejected=(rejected,), link=None)
 
 
 def item(kind: str, raw: bytes, place: int, received_at: datetime, connectors: Mapping[str, int]) -> Item | Rejected:
@@ -190,22 +234,25 @@ def item(kind: str, raw: bytes, place: int, received_at: datetime, connectors: M
         return Rejected(place, unfit.reason, unfit.detail, mask(raw))
 
 
-def _address(topic: str) -> tuple[str | None, str]:
+@functools.lru_cache(8192)
+def _address(topic: str) -> tuple[str, str | None, str]:
+    """The topic as it can be stored, its operator, its kind."""
+    topic = topic.replace("\0", "\ufffd")
     levels = topic.split("/")
     if len(levels) != _LEVELS or levels[:2] != ["ev", "1"] or not items.is_id(levels[2]):
-        return None, "other"
-    return levels[2], levels[3] if levels[3] in KINDS or levels[3] == "link" else "other"
+        return topic, None, "other"
+    return topic, levels[2], levels[3] if levels[3] in KINDS or levels[3] == "link" else "other"
 
 
 def _read_envelope(payload: bytes, text: str, kind: str) -> _Envelope:
     envelope = _envelope(payload)
     if envelope.schema != f"ev.{kind}/1":
         raise Unfit("unknown_schema", f"schema is not ev.{kind}/1")
-    if not 0 <= envelope.seq <= _MOST_SEQ:
+    if not 0 <= envelope.seq <= MOST_SEQ:
         raise Unfit("unreadable", "seq is not a whole number from 0 on")
-    if not 1 <= len(envelope.boot_id) <= _NAME_CHARACTERS or not envelope.boot_id.isprintable():
-        raise Unfit("unreadable", f"boot_id is not 1 to {_NAME_CHARACTERS} printable characters")
-    instant(envelope.sent_at)
+    if not is_name(envelope.boot_id):
+        raise Unfit("unreadable", f"boot_id is not 1 to {NAME_CHARACTERS} printable characters")
+    instant_us(envelope.sent_at)
     _refuse_twofold(payload, text)
     return envelope
 
@@ -235,8 +282,8 @@ def _read_link(payload: bytes) -> Link:
         raise Unfit("unknown_schema", "schema is not ev.link/1")
     if link.state not in ("ready", "lost"):
         raise Unfit("invalid_item", "state is neither ready nor lost")
-    if link.boot_id is not None and not (len(link.boot_id) <= _NAME_CHARACTERS and link.boot_id.isprintable()):
-        raise Unfit("invalid_item", f"boot_id is not up to {_NAME_CHARACTERS} printable characters")
+    if link.boot_id is not None and not (len(link.boot_id) <= NAME_CHARACTERS and link.boot_id.isprintable()):
+        raise Unfit("invalid_item", f"boot_id is not up to {NAME_CHARACTERS} printable characters")
     return Link(link.state, link.boot_id)
 
 

@@ -5,16 +5,18 @@ Only registered operators are labels; all others are `(unknown)`, so that nobody
 """
 
 import threading
-from bisect import bisect_left
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
+import numpy as np
 from prometheus_client import CollectorRegistry, Gauge, Histogram, start_http_server
 from prometheus_client import Counter as Counted
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from chargewatch import __version__
+from chargewatch.instants import US_PER_S
 from collector.contract import Decoded
 from collector.store import Fates
 
@@ -85,6 +87,7 @@ class Metrics(Collector):
             counted.counts.setdefault((label, kind), type(counts)()).add(counts)
         with self._lock:
             self._fates.add(counted)
+            lags_us: list[int] = []
             for one in decoded:
                 if one.operator_id is None or one.operator_id not in operators:
                     continue
@@ -92,11 +95,14 @@ class Metrics(Collector):
                     self._follow(one.operator_id, one.boot_id, one.seq)
                 if one.link is not None:
                     self._links[one.operator_id] = int(one.link.state == "ready")
-                if one.received_at is not None:
-                    for item in one.accepted:
-                        lag_s = (one.received_at - item.at).total_seconds()
-                        self._lag[bisect_left(_LAG_BUCKETS_S, lag_s)] += 1
-                        self._lag_sum += max(lag_s, 0.0)
+                if one.columns is not None and one.received_us is not None:
+                    lags_us += map(one.received_us.__sub__, one.columns.of_field("at"))
+            self._add_lags(np.array(lags_us, dtype=np.int64) / US_PER_S)
+
+    def _add_lags(self, lags_s: "np.ndarray[Any, np.dtype[np.float64]]") -> None:
+        buckets = np.bincount(np.searchsorted(_LAG_BUCKETS_S, lags_s), minlength=len(self._lag))
+        self._lag = [before + int(more) for before, more in zip(self._lag, buckets, strict=True)]
+        self._lag_sum += float(np.maximum(lags_s, 0.0).sum())
 
     def links(self, states: dict[str, bool]) -> None:
         """Where the operators' links stand at the start."""

@@ -3,18 +3,22 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
-from typing import Any
+from datetime import datetime, timedelta
 
 import msgspec
 import psycopg
 
 from chargewatch import database, timeseries
+from chargewatch.instants import from_us, to_us
+from collector import copying, straight
 from collector.contract import Decoded, Directory
 from collector.facts import SERIES, Arrival, Evidence, Judged, Recorded, Row, Series, gather, judge, order_of
 from collector.items import Item
+from collector.straight import Part
 
 _ATTEMPTS = 20
+_AT_A_TIME = 1 << 18
+_SHORTEST_MONTH = timedelta(days=28)
 
 _MESSAGE = (
     ("message_id", "int8"), ("operator_id", "text"), ("kind", "text"), ("topic", "text"), ("boot_id", "text"),
@@ -112,59 +116,81 @@ class Store:
             return Fates()
         receipts = self._receipts(decoded)
         self._ensure("message", receipts)
-        self.make_room(item for one in decoded for item in one.accepted)
-        with database.writing(self.connection) as recorded_at:
+        self._make_room((one.columns.item, one.columns.of_field("at")) for one in decoded if one.columns is not None)
+        with database.writing(self.connection) as moment:
             ids = self._message_ids(len(decoded))
-            recorded = receipts if self.rehearsal else [recorded_at] * len(decoded)
-            arrivals: dict[type, list[Arrival]] = {}
-            for index, one in enumerate(decoded):
-                if one.accepted:
-                    assert one.operator_id is not None
-                    assert one.boot_id is not None
-                    assert one.seq is not None
-                    evidence = Evidence(
-                        one.operator_id, receipts[index], recorded[index], ids[index], one.boot_id, one.seq
-                    )
-                    arrivals.setdefault(type(one.accepted[0]), []).extend(
-                        [Arrival(index, evidence, item) for item in one.accepted]
-                    )
-            duplicates, conflicts = self.record(arrivals)
-            counts = [
-                Counts(one.offered, len(one.accepted) - duplicates[i], duplicates[i], len(one.rejected), conflicts[i])
-                for i, one in enumerate(decoded)
-            ]
+            recorded = receipts if self.rehearsal else [to_us(moment)] * len(decoded)
+            duplicates, conflicts = self._write_facts(decoded, ids, receipts, recorded)
+            fates = _fates(decoded, duplicates, conflicts)
             self._write_quarantine(decoded, ids, receipts, recorded)
-            self._copy("message", _MESSAGE, _messages(decoded, ids, receipts, recorded, counts))
+            self._copy("message", _MESSAGE, _messages(decoded, ids, receipts, recorded, duplicates, conflicts))
             self._write_links(decoded, receipts, recorded)
-        return _fates(decoded, counts)
+        return fates
+
+    def _write_facts(
+        self, decoded: Sequence[Decoded], ids: list[int], receipts: list[int], recorded: list[int]
+    ) -> tuple[Counter[int], Counter[int]]:
+        """The facts; how many items of each message were duplicates, and conflicts.
+
+        Straight into the tables while nothing repeats, which costs half; else upon what is recorded already.
+        """
+        given = [(i, one, columns) for i, one in enumerate(decoded) if (columns := one.columns) is not None]
+        if not self._repeats:
+            parts: dict[type, list[Part]] = {}
+            for i, one, columns in given:
+                part = Part(one.operator_id, columns, straight.evidence(receipts[i], recorded[i], ids[i], one))
+                parts.setdefault(columns.item, []).append(part)
+            if self._write_straight(parts):
+                return Counter(), Counter()
+            self._repeats = True
+        arrivals: dict[type, list[Arrival]] = {}
+        for i, one, columns in given:
+            assert one.operator_id is not None
+            assert one.boot_id is not None
+            assert one.seq is not None
+            evidence = Evidence(
+                one.operator_id, from_us(receipts[i]), from_us(recorded[i]), ids[i], one.boot_id, one.seq
+            )
+            arrivals.setdefault(columns.item, []).extend(Arrival(i, evidence, item) for item in columns.items())
+        return self.record(arrivals)
+
+    def _write_straight(self, parts: dict[type, list[Part]]) -> bool:
+        """Whether all of them could be written because none was there already; if not, none was."""
+        with self._unless_recorded() as written:
+            for item, some in parts.items():
+                series = SERIES[item]
+                self._copy(series.table, series.columns, straight.facts(series, some))
+        return bool(written)
 
     def make_room(self, items: Iterable[Item]) -> None:
         """Partitions for these items, before the transaction that records them."""
-        months: dict[tuple[type, int, int], datetime] = {}
-        for item in items:
-            months[type(item), item.at.year, item.at.month] = item.at
-        for (kind, _, _), moment in months.items():
-            self._ensure(SERIES[kind].table, [moment])
+        self._make_room((type(item), [to_us(item.at)]) for item in items)
+
+    def _make_room(self, moments: Iterable[tuple[type, Sequence[int]]]) -> None:
+        by_item: dict[type, list[int]] = {}
+        for item, ats in moments:
+            by_item.setdefault(item, []).extend(ats)
+        for item, ats in by_item.items():
+            self._ensure(SERIES[item].table, ats)
 
     def record(self, arrivals: dict[type, list[Arrival]]) -> tuple[Counter[int], Counter[int]]:
         """Inside a writing transaction: the facts; how many arrivals of each index were duplicates, and conflicts.
 
-        Straight into the tables while nothing repeats, which costs half; else upon what is recorded already.
+        What is recorded already is looked up and compared; where another writer records it meanwhile, once more.
         """
         gathered = [(SERIES[kind], gather(SERIES[kind], some)) for kind, some in arrivals.items()]
         gathered.sort(key=lambda one: one[0].table)
         for _ in range(_ATTEMPTS):
             judged = []
             for series, by_identity in gathered:
-                known = self._recorded(series, by_identity) if self._repeats else {}
+                known = self._recorded(series, by_identity)
                 judged.append((series, judge(series, by_identity, known)))
             with self._unless_recorded() as written:
                 for series, verdict in judged:
-                    self._copy(series.table, series.columns, verdict.rows)
+                    self._copy_rows(series.table, series.columns, verdict.rows)
             if written:
-                self._repeats = self._repeats and any(verdict.duplicates for _, verdict in judged)
+                self._repeats = any(verdict.duplicates for _, verdict in judged)
                 return _counted(gathered, [verdict for _, verdict in judged])
-            self._repeats = True
         raise psycopg.OperationalError("other writers keep recording the same items")
 
     @contextmanager
@@ -175,7 +201,7 @@ class Store:
             with self.connection.transaction():
                 yield written
             written.append(True)
-        except psycopg.errors.UniqueViolation:
+        except (psycopg.errors.UniqueViolation, psycopg.errors.DeadlockDetected):
             pass
 
     def _recorded(self, series: Series, gathered: dict[Row, list[Arrival]]) -> dict[Row, Recorded]:
@@ -204,20 +230,24 @@ class Store:
                 before.least = order
         return recorded
 
-    def _receipts(self, decoded: Sequence[Decoded]) -> list[datetime]:
-        """When each message was received; where nothing tells it, the platform's clock."""
-        if all(one.received_at for one in decoded) and not self.rehearsal:
-            return [one.received_at for one in decoded if one.received_at]
-        clock, receipts = database.now(self.connection), []
+    def _receipts(self, decoded: Sequence[Decoded]) -> list[int]:
+        """When each message was received (µs); where nothing tells it, the platform's clock."""
+        if all(one.received_us is not None for one in decoded) and not self.rehearsal:
+            return [one.received_us for one in decoded if one.received_us is not None]
+        clock, receipts = to_us(database.now(self.connection)), []
         for one in decoded:
-            receipts.append(one.received_at or clock)
+            receipts.append(clock if one.received_us is None else one.received_us)
             if self.rehearsal:  # the greatest sent_at so far, however the messages are cut into batches
                 clock = max(clock, receipts[-1])
         return receipts
 
-    def _ensure(self, table: str, moments: Iterable[datetime]) -> None:
+    def _ensure(self, table: str, moments_us: Sequence[int]) -> None:
         # Month by month, as a batch may hold items years apart; outside of the transaction, to stay if that fails.
-        months = {(moment.year, moment.month): moment for moment in moments}
+        first, last = from_us(min(moments_us)), from_us(max(moments_us))
+        months = {(first.year, first.month): first, (last.year, last.month): last}
+        if last - first > _SHORTEST_MONTH:
+            moments = (from_us(us) for us in moments_us)
+            months |= {(moment.year, moment.month): moment for moment in moments}
         for moment in months.values():
             timeseries.ensure(self.connection, table, moment, moment)
 
@@ -226,17 +256,17 @@ class Store:
         return [row[0] for row in rows]
 
     def _write_quarantine(
-        self, decoded: Sequence[Decoded], ids: list[int], receipts: list[datetime], recorded: list[datetime]
+        self, decoded: Sequence[Decoded], ids: list[int], receipts: list[int], recorded: list[int]
     ) -> None:
         rows = [
-            (one.operator_id, one.kind, one.topic, no.reason, no.detail, no.payload, no.place, ids[i], receipts[i],
-             recorded[i])
+            (one.operator_id, one.kind, one.topic, no.reason, no.detail, no.payload, no.place, ids[i],
+             from_us(receipts[i]), from_us(recorded[i]))
             for i, one in enumerate(decoded) for no in one.rejected
         ]  # fmt: skip
         if rows:
-            self._copy("quarantine", _QUARANTINE, rows)
+            self._copy_rows("quarantine", _QUARANTINE, rows)
 
-    def _write_links(self, decoded: Sequence[Decoded], receipts: list[datetime], recorded: list[datetime]) -> None:
+    def _write_links(self, decoded: Sequence[Decoded], receipts: list[int], recorded: list[int]) -> None:
         """A link's events; the same state over again (a retained copy at every subscription) is none."""
         for i, one in enumerate(decoded):
             if one.link is not None:
@@ -245,10 +275,20 @@ class Store:
                     "INSERT INTO link_event SELECT %s, %s, %s, %s, %s WHERE (%s::text, %s::text) IS DISTINCT FROM"
                     " (SELECT (boot_id, state) FROM link_event WHERE operator_id = %s"
                     "  ORDER BY received_at DESC, recorded_at DESC LIMIT 1)",
-                    [*state, receipts[i], recorded[i], state[1], state[2], state[0]],
+                    [*state, from_us(receipts[i]), from_us(recorded[i]), state[1], state[2], state[0]],
                 )
 
-    def _copy(self, table: str, columns: Sequence[tuple[str, str]], rows: Iterable[Row]) -> None:
+    def _copy(self, table: str, columns: Sequence[tuple[str, str]], rows: bytes) -> None:
+        """Rows that are encoded already."""
+        names = ", ".join(name for name, _ in columns)
+        with (
+            self.connection.cursor() as cursor,
+            cursor.copy(f"COPY {table} ({names}) FROM STDIN (FORMAT BINARY)".encode()) as copy,
+        ):
+            for start in range(0, len(rows), _AT_A_TIME):
+                copy.write(rows[start : start + _AT_A_TIME])
+
+    def _copy_rows(self, table: str, columns: Sequence[tuple[str, str]], rows: Iterable[Row]) -> None:
         names = ", ".join(name for name, _ in columns)
         with (
             self.connection.cursor() as cursor,
@@ -262,17 +302,22 @@ class Store:
 def _messages(
     decoded: Sequence[Decoded],
     ids: list[int],
-    receipts: list[datetime],
-    recorded: list[datetime],
-    counts: list[Counts],
-) -> Iterator[tuple[Any, ...]]:
-    for i, one in enumerate(decoded):
-        n = counts[i]
-        assert n.offered == n.stored + n.duplicate + n.quarantined
-        yield (
-            ids[i], one.operator_id, one.kind, one.topic, one.boot_id, one.seq, one.sent_at, receipts[i], recorded[i],
-            one.sha256, one.size, n.offered, n.stored, n.duplicate, n.quarantined, n.conflicts,
-        )  # fmt: skip
+    receipts: list[int],
+    recorded: list[int],
+    duplicates: Counter[int],
+    conflicts: Counter[int],
+) -> bytes:
+    every = range(len(decoded))
+    accepted = [0 if one.columns is None else len(one.columns) for one in decoded]
+    quarantined = [len(one.rejected) for one in decoded]
+    values = (
+        ids, [one.operator_id for one in decoded], [one.kind for one in decoded], [one.topic for one in decoded],
+        [one.boot_id for one in decoded], [one.seq for one in decoded], [one.sent_us for one in decoded], receipts,
+        recorded, [one.sha256 for one in decoded], [one.size for one in decoded],
+        [accepted[i] + quarantined[i] for i in every], [accepted[i] - duplicates[i] for i in every],
+        [duplicates[i] for i in every], quarantined, [conflicts[i] for i in every],
+    )  # fmt: skip
+    return copying.table([type_ for _, type_ in _MESSAGE], values, width=len(_MESSAGE))
 
 
 def _counted(
@@ -290,10 +335,23 @@ def _counted(
     return duplicates, conflicts
 
 
-def _fates(decoded: Sequence[Decoded], counts: list[Counts]) -> Fates:
+def _fates(decoded: Sequence[Decoded], duplicates: Counter[int], conflicts: Counter[int]) -> Fates:
     fates = Fates()
-    for one, numbers in zip(decoded, counts, strict=True):
-        if one.offered:
-            fates.counts.setdefault((one.operator_id, one.kind), Counts()).add(numbers)
-        fates.reasons.update(no.reason for no in one.rejected)
+    for one in decoded:
+        accepted, quarantined = 0 if one.columns is None else len(one.columns), len(one.rejected)
+        if accepted or quarantined:
+            key = one.operator_id, one.kind
+            if (counts := fates.counts.get(key)) is None:
+                counts = fates.counts[key] = Counts()
+            counts.offered += accepted + quarantined
+            counts.stored += accepted
+            if quarantined:
+                counts.quarantined += quarantined
+                fates.reasons.update(no.reason for no in one.rejected)
+    for i, number in duplicates.items():
+        counts = fates.counts[decoded[i].operator_id, decoded[i].kind]
+        counts.stored -= number
+        counts.duplicate += number
+        counts.conflicts += conflicts[i]
+    assert all(one.offered == one.stored + one.duplicate + one.quarantined for one in fates.counts.values())
     return fates

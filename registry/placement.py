@@ -18,10 +18,10 @@ SINCE_EVER_US = -(2**62)
 """Start of what holds since ever, before every instant that a fact can have."""
 
 _EVER, _NEVER = 0, date.max.toordinal() + 1
-_PLACE = ["charger_id", "station_id", "district", "category", "open_to_public", "kind", "rated_kw"]
+_PLACE = ["charger_id", "station_id", "district", "category", "open_to_public", "kind", "rated_kw", "simultaneous"]
 _COLUMNS = [
     *("connector_no", "operator_id", "connector_id", "from_us", "to_us", "charger_id", "station_id"),
-    *("district", "category", "open_to_public", "kind", "rated_kw", "commissioned_on", "retired_on"),
+    *("district", "category", "open_to_public", "kind", "rated_kw", "simultaneous", "commissioned_on", "retired_on"),
 ]
 
 
@@ -30,15 +30,16 @@ def placements(registry: Registry, time_zone: str | ZoneInfo, first_day: date, l
 
     Columns: connector_no (int64), operator_id, connector_id, from_us and to_us (int64, starts of policy days),
     charger_id, station_id, district, category, open_to_public (bool), kind and rated_kw
-    (Decimal, kW) of the connector, commissioned_on and retired_on (date or None) of the charger. Sorted by operator,
-    connector and time. Days on which connector, charger, station or operator does not exist have no row.
+    (Decimal, kW) of the connector, simultaneous (bool or None: all its connectors can serve at once), commissioned_on
+    and retired_on (date or None) of the charger. Sorted by operator, connector and time. Days on which connector,
+    charger, station or operator does not exist have no row.
     """
     chargers, stations = ["operator_id", "charger_id"], ["operator_id", "station_id"]
     connector = [*chargers, "connector_id", "connector_no", "kind", "rated_kw"]
     runs = _versions(registry.tables["connectors"], ["operator_id", "connector_id"], connector)
     runs = _within(runs, first_day.toordinal(), last_day.toordinal())
     for table, key, more in (
-        ("chargers", chargers, ["station_id", "commissioned_on", "retired_on"]),
+        ("chargers", chargers, ["station_id", "simultaneous", "commissioned_on", "retired_on"]),
         ("stations", stations, ["district", "category", "open_to_public"]),
         ("operators", ["operator_id"], []),
     ):

@@ -4,18 +4,19 @@ from datetime import date, datetime
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import psycopg
 
 from chargewatch.errors import Refusal
 from chargewatch.instants import from_us, iso, seconds, to_us
 from registry import snapshot
-from uptime.declarations import covered, reach
-from uptime.figures import EFFECTS, effects
+from uptime.account import EFFECTS, account
+from uptime.declarations import reach
 from uptime.profile import Profile
-from uptime.report import declarations, timelines
-from uptime.segments import segments
+from uptime.report import declarations, parts
 from uptime.settings import IntervalSettings
 from uptime.states import REASONS, STATES
+from uptime.units import Units
 
 
 def compute(
@@ -47,16 +48,16 @@ def compute(
     number = int(mine["connector_no"].iloc[0])
     declared = declarations(registry)
     rows: list[dict[str, Any]] = []
-    for part in timelines(connection, registry, last_day, profile, settings, as_of, np.array([number])):
-        reached = reach(declared, part.life, profile)
-        pieces = segments(part.timeline, part.life, reached, to_us(start), to_us(end))
-        rule = covered(pieces, reached, profile)
-        effect = effects(pieces, rule, profile)
-        whole = part.timeline.intervals
-        for nth, piece in enumerate(pieces.itertuples()):
+    for part in parts(connection, registry, last_day, [(profile, settings)], as_of, np.array([number])):
+        measured = part.measured(profile, settings)
+        reached = reach(declared, measured.life, profile)
+        pieces = account(measured.timeline, measured.life, reached, profile, to_us(start), to_us(end))
+        pieces = _of(number, pieces, measured)
+        whole = measured.timeline.intervals
+        for piece in pieces.itertuples():
             interval = whole.iloc[piece.interval]
-            by = reached[(reached["from_us"] <= piece.from_us) & (reached["to_us"] >= piece.to_us)]
-            by = by[by["rule"] == rule[nth]]["declaration"].to_numpy()
+            by = reached[(reached["connector"] == piece.connector) & (reached["rule"] == piece.rule)]
+            by = by[(by["from_us"] <= piece.from_us) & (by["to_us"] >= piece.to_us)]["declaration"].to_numpy()
             rows.append(
                 {
                     "from": iso(piece.from_us),
@@ -64,14 +65,25 @@ def compute(
                     "seconds": seconds(piece.to_us - piece.from_us),
                     "state": STATES[piece.state],
                     "reason": REASONS[piece.reason],
-                    "effect": EFFECTS[effect[nth]],
-                    "cause": profile.causes[rule[nth]].cause if rule[nth] >= 0 else None,
+                    "effect": EFFECTS[piece.effect],
+                    "cause": profile.causes[piece.rule].cause if piece.rule >= 0 else None,
                     "declaration_id": declared.loc[by[0], "declaration_id"] if len(by) else None,
                     "begins": _evidence(connection, number, from_us(interval["from_us"]), as_of, latest=True),
                     "ends": _evidence(connection, number, from_us(interval["to_us"]), as_of, latest=False),
                 }
             )
     return rows
+
+
+def _of(number: int, pieces: pd.DataFrame, measured: Units) -> pd.DataFrame:
+    """The pieces of the units that the connector belongs to, while it does."""
+    mine = measured.members[measured.members["connector_no"] == number]
+    own = [
+        pieces[(pieces["connector"] == one.unit) & (pieces["from_us"] < one.to_us) & (pieces["to_us"] > one.from_us)]
+        for one in mine.itertuples()
+    ]
+    both = pd.concat(own) if own else pieces.iloc[:0]
+    return both.drop_duplicates(["connector", "from_us"]).sort_values("from_us", kind="stable")
 
 
 def _evidence(

@@ -1,23 +1,24 @@
 """Figures and verdicts: sums of segments under a profile, at every level (semantics 4).
 
-A figure is a ratio of sums, never a mean of ratios; comparison is exact; display truncates, so that a failing ratio
-never shows as the threshold.
+A figure is a ratio of sums, or, where the regime says so, the mean of its units' ratios; comparison is exact; display
+truncates, so that a failing ratio never shows as the threshold.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 
 from chargewatch.instants import US_PER_H, seconds
-from uptime.evidence import Ints
+from uptime.account import DEDUCTED, DOWN, UNKNOWN, UP
 from uptime.profile import Profile
 from uptime.states import STATES
 
 Verdict = Literal["pass", "fail", "pending", "not_measurable"]
+Pair = tuple[int, int]
+"""Numerator and denominator, not reduced."""
 
 LEVELS = {
     "connector": ["operator_id", "connector_id"],
@@ -29,45 +30,45 @@ LEVELS = {
 }
 """The columns of the registry that name one thing of a level."""
 
-UP, DOWN, UNKNOWN, DEDUCTED = range(4)
-EFFECTS = ("up", "down", "unknown", "deducted")
-
-
-def effects(segments: pd.DataFrame, rule: Ints, profile: Profile) -> Ints:
-    """What the profile makes of each segment: UP, DOWN, UNKNOWN or DEDUCTED; `rule` as from declarations.covered."""
-    meaning = {"up": UP, "down": DOWN, "unknown": UNKNOWN}
-    by_state = np.array([meaning[profile.states[state]] for state in STATES])  # type: ignore[index]
-    effect: Ints = by_state[segments["state"].to_numpy()]
-    for index, one in enumerate(profile.causes):
-        effect = np.where(rule == index, DEDUCTED if one.effect == "deduct" else UP, effect)
-    return effect
-
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """Whole microseconds of one thing in one period."""
+    """Whole microseconds of one thing in one period, and the ratios as exact pairs of numerator and denominator."""
 
     up: int
     down: int
     unknown: int
     deducted: Mapping[str, int]
+    means: tuple[Pair, Pair] | None = None
+    """The ratio and the upper ratio where they are not those of the sums."""
 
     @property
     def required(self) -> int:
         """The period less what is deducted (µs)."""
         return self.up + self.down + self.unknown
 
+    @property
+    def ratio(self) -> Pair:
+        """Unknown counts as down."""
+        return self.means[0] if self.means else (max(self.up, 0), self.required)
+
+    @property
+    def ratio_upper(self) -> Pair:
+        """Unknown counts as up."""
+        return self.means[1] if self.means else (max(self.up + self.unknown, 0), self.required)
+
     def verdict(self, profile: Profile) -> Verdict:
         """Pass if the ratio reaches the threshold, fail if it cannot, pending if missing data alone decides."""
-        if self.required == 0:
+        if self.ratio[1] == 0:
             return "not_measurable"
-        if _reaches(Fraction(self.up, self.required), profile):
+        if _reaches(self.ratio, profile):
             return "pass"
-        return "pending" if _reaches(Fraction(self.up + self.unknown, self.required), profile) else "fail"
+        return "pending" if _reaches(self.ratio_upper, profile) else "fail"
 
 
-def _reaches(ratio: Fraction, profile: Profile) -> bool:
-    return ratio >= profile.least if profile.threshold.comparison == "at_least" else ratio > profile.least
+def _reaches(ratio: Pair, profile: Profile) -> bool:
+    over = ratio[0] * profile.least.denominator - profile.least.numerator * ratio[1]
+    return over >= 0 if profile.threshold.comparison == "at_least" else over > 0
 
 
 def truncated(numerator: int, denominator: int) -> str | None:
@@ -78,13 +79,33 @@ def truncated(numerator: int, denominator: int) -> str | None:
     return f"{digits // 10**8}.{digits % 10**8:08d}"
 
 
-def tally(segments: pd.DataFrame, life: pd.DataFrame, rule: Ints, profile: Profile) -> pd.DataFrame:
-    """What each connector has to its account at each place: the registry's ids, bound, and sums in µs.
+def mean(ratios: Iterable[Pair]) -> Pair:
+    """The mean of ratios, exactly; those without a denominator are left out, (0, 0) where none is left."""
+    sums: dict[int, int] = {}
+    count = 0
+    for numerator, denominator in ratios:
+        if denominator:
+            sums[denominator] = sums.get(denominator, 0) + numerator
+            count += 1
+    parts = [(numerator, denominator) for denominator, numerator in sums.items()]
+    while len(parts) > 1:  # in pairs, so that the numbers grow slowly
+        pairs = zip(parts[::2], parts[1::2], strict=False)
+        added = [(a * d + c * b, b * d) for (a, b), (c, d) in pairs]
+        parts = [*added, *parts[len(parts) // 2 * 2 :]]
+    return (parts[0][0], parts[0][1] * count) if parts else (0, 0)
 
-    Columns up, down, unknown, one a deducting cause, and long_out: it was not serving for longer on end than the
-    profile's long_outage_days. Tallies of different connectors can be concatenated.
+
+def tally(
+    segments: pd.DataFrame, life: pd.DataFrame, profile: Profile, twelve_months_us: int | None = None
+) -> pd.DataFrame:
+    """What each unit has to its account at each place: the registry's ids, bound, and sums in µs.
+
+    `segments` are those of uptime.account. Columns up, down, unknown, one for each cause or state that is deducted, and
+    long_out: it was not serving for longer on end than the profile's long_outage_days. With `twelve_months_us` each
+    unit has that long a year: the difference is added to what is up, where the unit stood last. Tallies of different
+    units can be concatenated.
     """
-    effect = effects(segments, rule, profile)
+    effect, rule = segments["effect"].to_numpy(), segments["rule"].to_numpy()
     length = (segments["to_us"] - segments["from_us"]).to_numpy()
     outage = (segments["outage_end_us"] - segments["outage_us"]).to_numpy()
     pieces = pd.DataFrame({"place": segments["place"].to_numpy()})
@@ -93,9 +114,18 @@ def tally(segments: pd.DataFrame, life: pd.DataFrame, rule: Ints, profile: Profi
     for index, one in enumerate(profile.causes):
         if one.effect == "deduct":
             pieces[one.cause] = np.where(rule == index, length, 0)
+    for index, state in enumerate(STATES):
+        if profile.states[state] == "excluded":  # type: ignore[index]
+            left_out = (effect == DEDUCTED) & (rule == -1) & (segments["state"].to_numpy() == index)
+            pieces[state] = np.where(left_out, length, 0)
     pieces["long_out"] = outage > profile.long_outage_days * 24 * US_PER_H
     sums = pieces.groupby("place").sum()
     places = life.loc[sums.index, ["operator_id", "connector_id", "charger_id", "station_id", "district", "bound"]]
+    if twelve_months_us is not None:
+        last = ~places.duplicated(["operator_id", "connector_id"], keep="last")
+        measured = sums[["up", "down", "unknown", *profile.deducting]].sum(axis="columns")
+        whole = measured.groupby([places["operator_id"], places["connector_id"]]).transform("sum")
+        sums["up"] += np.where(last, twelve_months_us - whole, 0)
     return pd.concat([places, sums], axis="columns").reset_index(drop=True)
 
 
@@ -120,7 +150,7 @@ def figures(tallies: pd.DataFrame, profile: Profile, by: str, *, ripe: bool, eve
     if everything:
         rest = tallies[[key not in members for key in _keys(tallies, names)]]
         for key, sums, _ in _summed(rest, names, profile):
-            shown = sums if by == "connector" else Sums(0, 0, 0, dict.fromkeys(sums.deducted, 0))
+            shown = sums if by == "connector" else Sums(0, 0, 0, {})
             rows.append(_row(by, key, shown, profile, None, ripe=ripe))
     return sorted(rows, key=lambda row: (row["operator_id"] or "", row["id"]))
 
@@ -132,13 +162,27 @@ def _keys(tallies: pd.DataFrame, names: list[str]) -> list[tuple[str, ...]]:
 
 
 def _summed(tallies: pd.DataFrame, names: list[str], profile: Profile) -> Iterator[tuple[tuple[str, ...], Sums, bool]]:
-    causes = [one.cause for one in profile.causes if one.effect == "deduct"]
-    counted = ["up", "down", "unknown", *causes, "long_out"]
+    counted = ["up", "down", "unknown", *profile.deducting, "long_out"]
     keys = pd.MultiIndex.from_frame(tallies[names]) if names else pd.Index(["city"] * len(tallies))
     sums = tallies[counted].groupby(keys, sort=True).sum()
+    means = _means(tallies, names, profile)
     for key, up, down, unknown, *more in sums.itertuples(name=None):
-        deducted: dict[str, int] = {cause: int(us) for cause, us in zip(causes, more[:-1], strict=True)}
-        yield key if names else (), Sums(int(up), int(down), int(unknown), deducted), bool(more[-1])
+        deducted = {name: int(us) for name, us in zip(profile.deducting, more[:-1], strict=True)}
+        own = key if names else ()
+        yield own, Sums(int(up), int(down), int(unknown), deducted, means.get(own)), bool(more[-1])
+
+
+def _means(tallies: pd.DataFrame, names: list[str], profile: Profile) -> dict[tuple[str, ...], tuple[Pair, Pair]]:
+    """Where the profile takes the mean of its units' ratios: that of each thing of the level."""
+    unit = LEVELS["connector"]
+    if profile.aggregation == "ratio_of_sums" or names == unit:
+        return {}
+    within = list(dict.fromkeys([*names, *unit]))
+    sums = tallies.groupby(within, sort=True)[["up", "down", "unknown"]].sum().reset_index()
+    of: dict[tuple[str, ...], list[Sums]] = {}
+    for key, row in zip(_keys(sums, names), sums[["up", "down", "unknown"]].itertuples(index=False), strict=True):
+        of.setdefault(key, []).append(Sums(int(row.up), int(row.down), int(row.unknown), {}))
+    return {key: (mean(one.ratio for one in own), mean(one.ratio_upper for one in own)) for key, own in of.items()}
 
 
 def _row(
@@ -162,8 +206,8 @@ def _row(
         "down_s": seconds(sums.down),
         "unknown_s": seconds(sums.unknown),
         "deducted_s": {cause: seconds(us) for cause, us in sums.deducted.items() if us},
-        "ratio": truncated(sums.up, sums.required),
-        "ratio_upper": truncated(sums.up + sums.unknown, sums.required),
+        "ratio": truncated(*sums.ratio),
+        "ratio_upper": truncated(*sums.ratio_upper),
         "threshold": str(profile.threshold.value),
         "verdict": verdict,
         "breach": verdict == "fail" or (verdict == "pending" and ripe),

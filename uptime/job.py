@@ -17,11 +17,11 @@ from chargewatch.instants import day_of_us, day_start_us, from_us, seconds, to_u
 from registry import snapshot
 from uptime import profile as profiles
 from uptime import settings as interval_settings
-from uptime.declarations import covered, reach
-from uptime.figures import EFFECTS, effects, tally
+from uptime.account import EFFECTS, account
+from uptime.declarations import reach
+from uptime.figures import tally
 from uptime.profile import Profile
-from uptime.report import declarations, timelines
-from uptime.segments import segments
+from uptime.report import declarations, parts
 from uptime.states import REASONS, STATES
 
 
@@ -89,19 +89,18 @@ def _compute(connection: psycopg.Connection, days: list[date], profile: Profile,
     registry = snapshot.load(connection, as_of)
     declared = declarations(registry)
     found: dict[date, list[tuple[pd.DataFrame, pd.DataFrame]]] = {day: [] for day in days}
-    for part in timelines(connection, registry, days[-1] + timedelta(days=1), profile, settings, as_of):
-        reached = reach(declared, part.life, profile)
+    for part in parts(connection, registry, days[-1] + timedelta(days=1), [(profile, settings)], as_of):
+        measured = part.measured(profile, settings)
+        reached = reach(declared, measured.life, profile)
         for day in days:
             bounds = (day_start_us(one, profile.zone) for one in (day, day + timedelta(days=1)))
-            pieces = segments(part.timeline, part.life, reached, *bounds)
-            rule = covered(pieces, reached, profile)
-            places = part.life.loc[pieces["place"], ["operator_id", "connector_id"]].reset_index(drop=True)
-            shown = pd.concat([places, pieces.assign(effect=effects(pieces, rule, profile))], axis="columns")
-            found[day].append((shown, tally(pieces, part.life, rule, profile)))
+            pieces = account(measured.timeline, measured.life, reached, profile, *bounds)
+            places = measured.life.loc[pieces["place"], ["operator_id", "connector_id"]].reset_index(drop=True)
+            found[day].append((pd.concat([places, pieces], axis="columns"), tally(pieces, measured.life, profile)))
     with connection.transaction():
         connection.execute("DELETE FROM availability_day WHERE day = ANY(%s)", [days])
-        for day, parts in found.items():
-            intervals, sums = _interval_rows(parts), _sum_rows(parts, profile)
+        for day, of_day in found.items():
+            intervals, sums = _interval_rows(of_day), _sum_rows(of_day, profile)
             digest = hashlib.sha256(repr((intervals, sums)).encode()).hexdigest()
             connection.execute(
                 "INSERT INTO availability_day VALUES (%s, %s, %s, %s, %s, %s, %s)",
@@ -111,7 +110,7 @@ def _compute(connection: psycopg.Connection, days: list[date], profile: Profile,
             _copy(connection, "connector_day", day, sums)
 
 
-def _interval_rows(parts: list[tuple[pd.DataFrame, pd.DataFrame]]) -> list[tuple[Any, ...]]:
+def _interval_rows(found: list[tuple[pd.DataFrame, pd.DataFrame]]) -> list[tuple[Any, ...]]:
     return sorted(
         (
             one.operator_id,
@@ -122,18 +121,17 @@ def _interval_rows(parts: list[tuple[pd.DataFrame, pd.DataFrame]]) -> list[tuple
             REASONS[one.reason],
             EFFECTS[one.effect],
         )
-        for shown, _ in parts
+        for shown, _ in found
         for one in shown.itertuples()
     )
 
 
-def _sum_rows(parts: list[tuple[pd.DataFrame, pd.DataFrame]], profile: Profile) -> list[tuple[Any, ...]]:
-    causes = [rule.cause for rule in profile.causes if rule.effect == "deduct"]
+def _sum_rows(found: list[tuple[pd.DataFrame, pd.DataFrame]], profile: Profile) -> list[tuple[Any, ...]]:
     names = ["operator_id", "connector_id", "charger_id", "station_id", "district", "bound"]
     return sorted(
         (*row[:-4], *(seconds(int(us)) for us in row[-4:]))
-        for _, sums in parts
-        for row in sums.assign(deducted=sums[causes].sum(axis="columns"))[
+        for _, sums in found
+        for row in sums.assign(deducted=sums[list(profile.deducting)].sum(axis="columns"))[
             [*names, "up", "down", "unknown", "deducted"]
         ].itertuples(index=False, name=None)
     )

@@ -10,18 +10,19 @@ import pandas as pd
 import psycopg
 
 from chargewatch import database
-from chargewatch.instants import day_start_us, from_us, iso, to_us
+from chargewatch.instants import US_PER_H, day_start_us, from_us, iso, to_us
 from registry import placement, snapshot
 from registry.contents import Registry
 from uptime import facts
-from uptime.declarations import covered, reach
+from uptime.account import account
+from uptime.declarations import reach
 from uptime.evidence import Facts, Ints
 from uptime.figures import figures, tally
-from uptime.intervals import Timeline, service_intervals
+from uptime.intervals import service_intervals
 from uptime.life import NEVER, first_items, service_life
 from uptime.profile import Profile
-from uptime.segments import segments
 from uptime.settings import IntervalSettings
+from uptime.units import Units, neighbours, units
 
 FIRST_DAY = date(2010, 1, 1)
 """No fact is older: the collector refuses earlier dates as implausible."""
@@ -33,9 +34,15 @@ class Part:
 
     facts: Facts
     life: pd.DataFrame
-    timeline: Timeline
+    """Service life of connectors (uptime.life)."""
     of: int
     """Connectors in all parts."""
+
+    def measured(self, profile: Profile, settings: IntervalSettings) -> Units:
+        """The units of a profile, out of the connectors' service intervals."""
+        spans = self.life.groupby("connector_no", as_index=False).agg({"from_us": "min", "to_us": "max"})
+        spans = spans.rename(columns={"connector_no": "connector"})
+        return units(service_intervals(self.facts, settings, spans), self.life, profile)
 
 
 def compute(
@@ -54,33 +61,59 @@ def compute(
 
     `by` is one level or several, whose rows then follow each other.
     """
-    start, end = day_start_us(first_day, profile.zone), day_start_us(last_day, profile.zone)
+    views = [(profile, settings)]
+    return views_of(
+        connection, first_day=first_day, last_day=last_day, by=by, views=views, as_of=as_of, everything=everything,
+        advance=advance,
+    )[0]  # fmt: skip
+
+
+def views_of(
+    connection: psycopg.Connection,
+    *,
+    first_day: date,
+    last_day: date,
+    by: str | Sequence[str],
+    views: Sequence[tuple[Profile, IntervalSettings]],
+    as_of: datetime,
+    everything: bool = False,
+    advance: Callable[..., None] = lambda *_, **__: None,
+) -> list[list[dict[str, Any]]]:
+    """The rows of `compute` under each of several views of one regime (the first and its readings), facts read once.
+
+    The views share time zone and binding; they may differ in all that a reading may change.
+    """
+    zone = views[0][0].zone
+    start, end = day_start_us(first_day, zone), day_start_us(last_day, zone)
     registry = snapshot.load(connection, as_of)
     declared = declarations(registry)
-    tallies = []
-    for part in timelines(connection, registry, last_day, profile, settings, as_of):
-        reached = reach(declared, part.life, profile)
-        pieces = segments(part.timeline, part.life, reached, start, end)
-        tallies.append(tally(pieces, part.life, covered(pieces, reached, profile), profile))
+    tallies: list[list[pd.DataFrame]] = [[] for _ in views]
+    for part in parts(connection, registry, last_day, views, as_of):
+        for found, (profile, settings) in zip(tallies, views, strict=True):
+            measured = part.measured(profile, settings)
+            reached = reach(declared, measured.life, profile)
+            pieces = account(measured.timeline, measured.life, reached, profile, start, end)
+            found.append(tally(pieces, measured.life, profile, profile.twelve_months_us(first_day, last_day)))
         advance(len(part.facts.connectors), total=part.of)
-    if not tallies:
-        return []
-    ripe = to_us(as_of) >= day_start_us(last_day + timedelta(days=profile.unknown_ripens_after_days), profile.zone)
     said_once = {
         "from": first_day.isoformat(),
         "to": last_day.isoformat(),
-        "profile": profile.id,
-        "settings": settings.id,
         "rehearsal": database.is_rehearsal(connection),
         "as_of": iso(as_of),
     }
-    sums = pd.concat(tallies, ignore_index=True)
-    rows = [
-        row
-        for level in ([by] if isinstance(by, str) else by)
-        for row in figures(sums, profile, level, ripe=ripe, everything=everything)
-    ]
-    return [{name: {**row, **said_once}[name] for name in FIELDS} for row in rows]
+    answers = []
+    for found, (profile, settings) in zip(tallies, views, strict=True):
+        ripe = to_us(as_of) >= day_start_us(last_day + timedelta(days=profile.unknown_ripens_after_days), zone)
+        named = {**said_once, "profile": profile.id, "settings": settings.id}
+        sums = pd.concat(found, ignore_index=True) if found else None
+        rows = [
+            row
+            for level in ([by] if isinstance(by, str) else by)
+            if sums is not None
+            for row in figures(sums, profile, level, ripe=ripe, everything=everything)
+        ]
+        answers.append([{name: {**row, **named}[name] for name in FIELDS} for row in rows])
+    return answers
 
 
 FIELDS = [
@@ -90,34 +123,56 @@ FIELDS = [
 ]
 
 
-def timelines(
+def parts(
     connection: psycopg.Connection,
     registry: Registry,
     last_day: date,
-    profile: Profile,
-    settings: IntervalSettings,
+    views: Sequence[tuple[Profile, IntervalSettings]],
     as_of: datetime,
     only: Ints | None = None,
 ) -> Iterator[Part]:
-    """Service life and service intervals of all connectors (or `only` some) until the start of `last_day`, in parts."""
-    places = placement.placements(registry, profile.time_zone, FIRST_DAY, last_day)
-    places["bound"] = profile.binds.places(places)
-    places = places if only is None else places[np.isin(places["connector_no"], only)]
+    """All connectors (or those that may share a unit with `only` some) until the start of `last_day`, in parts.
+
+    The time that a profile has to look ahead is there too, as far as it lies before `as_of`.
+    """
+    profile, zone = views[0][0], views[0][0].zone
+    end = day_start_us(last_day, zone)
+    ahead = max(one.ahead_us for one, _ in views)
+    horizon = max(end, min(end + ahead, to_us(as_of)))
+    places = placement.placements(
+        registry, zone, FIRST_DAY, last_day + timedelta(days=2 + ahead // (24 * US_PER_H) if ahead else 0)
+    )
+    places = profile.binds.bound(places.assign(to_us=np.minimum(places["to_us"], horizon)), zone)
+    places = places[places["from_us"] < places["to_us"]].reset_index(drop=True)
     if places.empty:
         return
+    number = places["connector_no"].to_numpy(dtype=np.int64)
+    alone = all(one.unit == "connector" for one, _ in views)
+    label = number if alone else neighbours(places)
+    if only is not None:
+        mine = np.isin(label, label[np.isin(number, only)])
+        places, number, label = places[mine], number[mine], label[mine]
+    if places.empty:
+        return
+    settings = [one for _, one in views]
     reporting = registry.tables["connectors"][["operator_id", "connector_no"]].drop_duplicates()
-    reporting = reporting.merge(placement.reporting_intervals(registry, profile.time_zone), on="operator_id")
-    reporting["interval_us"] = reporting["interval_us"].fillna(settings.default_interval_us)
+    reporting = reporting.merge(placement.reporting_intervals(registry, zone), on="operator_id")
+    reporting["interval_us"] = reporting["interval_us"].fillna(settings[0].default_interval_us)
     # Where silence counts from the last sign itself, a sign soon after the end decides about the time before it.
-    beyond = settings.silence_factor * int(reporting["interval_us"].max()) if settings.silence_from_last_sign else 0
-    dsn, until = database.dsn(), from_us(day_start_us(last_day, profile.zone) + beyond)
-    for connectors in facts.parts(places["connector_no"].to_numpy(dtype=np.int64)):
-        mine = places[np.isin(places["connector_no"], connectors)].reset_index(drop=True)
+    beyond = max(one.silence_factor * one.silence_from_last_sign for one in settings) * int(
+        reporting["interval_us"].max()
+    )
+    dsn, until = database.dsn(), from_us(horizon + beyond)
+    several = pd.DataFrame({"label": label, "number": number}).groupby("label", sort=True)["number"].nunique()
+    nth = ((several.cumsum() - several) // facts.PART).reindex(label).to_numpy()
+    for turn in range(int(nth.max()) + 1):
+        mine = places[nth == turn].reset_index(drop=True)
+        connectors = np.unique(mine["connector_no"].to_numpy(dtype=np.int64))
+        if not len(connectors):
+            continue
         known = facts.load(connection, dsn, connectors, reporting, until, as_of)
-        life = service_life(mine, *first_items(known, mine, profile.zone), profile.zone)
-        spans = life.groupby("connector_no", as_index=False).agg({"from_us": "min", "to_us": "max"})
-        spans = spans.rename(columns={"connector_no": "connector"})
-        yield Part(known, life, service_intervals(known, settings, spans), places["connector_no"].nunique())
+        life = service_life(mine, *first_items(known, mine, zone), zone)
+        yield Part(known, life, places["connector_no"].nunique())
 
 
 def declarations(registry: Registry) -> pd.DataFrame:

@@ -4,6 +4,8 @@ A segment has one state, one place in the registry, belongs to one outage or non
 each declaration and of proven sessions.
 """
 
+from collections.abc import Collection
+
 import numpy as np
 import pandas as pd
 
@@ -13,11 +15,21 @@ from uptime.intervals import Timeline
 from uptime.life import NEVER
 
 
-def segments(timeline: Timeline, life: pd.DataFrame, reached: pd.DataFrame, from_us: int, to_us: int) -> pd.DataFrame:
-    """Service life within [from_us, to_us) as segments, by connector and time.
+def segments(
+    timeline: Timeline,
+    life: pd.DataFrame,
+    reached: pd.DataFrame,
+    from_us: int,
+    to_us: int,
+    *,
+    cuts: Collection[int] = (),
+    run_of: Collection[str] = (),
+) -> pd.DataFrame:
+    """Service life within [from_us, to_us) as segments, by connector and time; cut at the instants `cuts` too.
 
     Columns: connector, from_us, to_us, state, reason, interval (row of timeline.intervals), place (row of life),
-    outage_us and outage_end_us (where the outage began and how far it is known to reach; NEVER outside of one), proven.
+    outage_us and outage_end_us (where the outage began and how far it is known to reach by to_us; NEVER outside of
+    one), run_length_us (length of the unbroken run of the states `run_of` around it; 0 outside of one), proven.
     An outage is a maximal run of not serving within the service life, also where it began before from_us.
     """
     intervals = timeline.intervals
@@ -29,8 +41,7 @@ def segments(timeline: Timeline, life: pd.DataFrame, reached: pd.DataFrame, from
     connectors = calendar.connectors
     edges = [
         *(edge for one in (observed, lived, proven, _stretches(calendar, reached)) for edge in (one.start, one.end)),
-        calendar.place(connectors, np.full(len(connectors), from_us)),
-        calendar.place(connectors, np.full(len(connectors), to_us)),
+        *(calendar.place(connectors, np.full(len(connectors), cut)) for cut in (from_us, to_us, *cuts)),
     ]
     points = np.unique(np.concatenate(edges))
     interval = observed.holding(points)
@@ -39,7 +50,8 @@ def segments(timeline: Timeline, life: pd.DataFrame, reached: pd.DataFrame, from
     until = np.append(points[1:], points[-1:])[inside]
     points, interval, place = points[inside], interval[inside], place[inside]
     state = intervals["state"].to_numpy()[interval]
-    outage_start, outage_end = _outages(points, until, state != states.SERVING)
+    outage_start, outage_end = _runs(points, until, state != states.SERVING)
+    run_start, run_end = _runs(points, until, np.isin(state, [states.STATES.index(name) for name in run_of]))
     cut = pd.DataFrame(
         {
             "connector": calendar.connector(points),
@@ -50,14 +62,15 @@ def segments(timeline: Timeline, life: pd.DataFrame, reached: pd.DataFrame, from
             "interval": interval,
             "place": place,
             "outage_us": np.where(outage_start == NEVER, NEVER, calendar.at_us(outage_start)),
-            "outage_end_us": np.where(outage_end == NEVER, NEVER, calendar.at_us(outage_end)),
+            "outage_end_us": np.where(outage_end == NEVER, NEVER, np.minimum(calendar.at_us(outage_end), to_us)),
+            "run_length_us": run_end - run_start,
             "proven": proven.holding(points) >= 0,
         }
     )
     return cut[(cut["from_us"] >= from_us) & (cut["to_us"] <= to_us)].reset_index(drop=True)
 
 
-def _outages(start: Ints, end: Ints, out: Bools) -> tuple[Ints, Ints]:
+def _runs(start: Ints, end: Ints, out: Bools) -> tuple[Ints, Ints]:
     """Start and end of the run of unbroken `out` that each piece belongs to, NEVER for pieces that are not out."""
     begins = out.copy()
     begins[1:] &= ~out[:-1] | (start[1:] != end[:-1])

@@ -16,15 +16,16 @@ from chargewatch.instants import day_start_us, from_us
 from registry.contents import Registry
 from registry.placement import placements, reporting_intervals
 from registry.tables import BY_NAME
-from uptime.declarations import covered, reach
+from uptime.account import account
+from uptime.declarations import reach
 from uptime.evidence import Facts, Ints
 from uptime.figures import tally
 from uptime.intervals import service_intervals
 from uptime.life import first_items, service_life
 from uptime.profile import Profile
 from uptime.report import FIRST_DAY, declarations
-from uptime.segments import segments
 from uptime.settings import IntervalSettings
+from uptime.units import units
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +45,16 @@ def tallies(world: World) -> pd.DataFrame:
     """What each connector of the facts has to its account at each place, as uptime.figures.tally gives it."""
     profile, zone, registry = world.profile, world.profile.zone, of_connectors(world.registry, world.facts.connectors)
     places = placements(registry, zone, FIRST_DAY, world.last_day)
-    places["bound"] = profile.binds.places(places)
+    places = profile.binds.bound(places, zone)
     facts = replace(world.facts, reporting=_reporting(registry, profile, world.settings))
     life = service_life(places, *first_items(facts, places, zone), zone)
     spans = life.groupby("connector_no", as_index=False).agg({"from_us": "min", "to_us": "max"})
     timeline = service_intervals(facts, world.settings, spans.rename(columns={"connector_no": "connector"}))
-    reached = reach(declarations(registry), life, profile)
+    measured = units(timeline, life, profile)
+    reached = reach(declarations(registry), measured.life, profile)
     start, end = (day_start_us(day, zone) for day in (world.first_day, world.last_day))
-    pieces = segments(timeline, life, reached, start, end)
-    return tally(pieces, life, covered(pieces, reached, profile), profile)
+    pieces = account(measured.timeline, measured.life, reached, profile, start, end)
+    return tally(pieces, measured.life, profile, profile.twelve_months_us(world.first_day, world.last_day))
 
 
 def until(registry: Registry, profile: Profile, settings: IntervalSettings, last_day: date) -> datetime:

@@ -14,11 +14,11 @@ from tests.generative.adapter import engine_timeline, table
 from tests.generative.reference_availability import DAY, Item, Settings
 from tests.generative.reference_figures import Connector, Declaration, Place
 from tests.generative.strategies import START, Registered
-from uptime.declarations import covered, reach
+from uptime.account import account
+from uptime.declarations import reach
 from uptime.figures import figures, tally
 from uptime.life import NEVER, service_life
 from uptime.profile import Profile
-from uptime.segments import segments
 
 FIRST = date(2023, 6, 1)
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -126,7 +126,7 @@ def engine_rows(
     answers = []
     for start, end in pairwise(cuts):
         ripe = as_of_us >= end + profile.unknown_ripens_after_days * DAY
-        pieces = segments(timeline, life, reached, start, end)
-        sums = tally(pieces, life, covered(pieces, reached, profile), profile)
+        pieces = account(timeline, life, reached, profile, start, end)
+        sums = tally(pieces, life, profile)
         answers.append({level: figures(sums, profile, level, ripe=ripe, everything=False) for level in levels})
     return answers

@@ -18,7 +18,7 @@ def test_137_9_binds_public_stations_and_those_open_to_the_public(category, open
 
 
 def _edited(tmp_path, seen, wanted):
-    text = (profile._FOLDER / "cn-wenzhou-2022-137.yaml").read_text(encoding="utf-8")
+    text = (profile.FOLDER / "cn-wenzhou-2022-137.yaml").read_text(encoding="utf-8")
     assert seen in text
     file = tmp_path / "edited.yaml"
     file.write_text(text.replace(seen, wanted), encoding="utf-8")

@@ -10,8 +10,8 @@ from typing import Any
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
+from chargewatch.broker import Address, identify
 from collector import pulse
-from collector.mqtt import Address, identify
 from collector.pulse import PulseSettings
 from collector.topics import pulse_topic
 

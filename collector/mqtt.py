@@ -10,14 +10,12 @@ import contextlib
 import random
 import select
 import socket
-import ssl
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import msgspec
 import paho.mqtt.client as paho
@@ -26,7 +24,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
-from chargewatch.errors import Refusal
+from chargewatch.broker import Address, identify, why
 from collector.topics import Filter, subscriptions
 
 SESSION_EXPIRY_S = 7 * 24 * 3600
@@ -39,41 +37,6 @@ _STEADY_S = 10.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 30.0
 _READS_AT_A_TIME = 500
 _TAKEN_OVER = 142
-
-
-class Address(msgspec.Struct, frozen=True):
-    """Where the broker is, from `mqtt://user:password@host:port` or `mqtts://…`."""
-
-    host: str
-    port: int
-    tls: bool
-    user: str | None
-    password: str | None
-
-    def __str__(self) -> str:
-        return f"{'mqtts' if self.tls else 'mqtt'}://{self.host}:{self.port}"
-
-
-def address(url: str) -> Address:
-    """The broker's address of a URL; Refusal if it is none."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port
-    except ValueError:
-        parts, port = urlsplit(""), None
-    if parts.scheme not in ("mqtt", "mqtts") or not parts.hostname:
-        raise Refusal("CHARGEWATCH_MQTT_URL is not the address of a broker", "mqtt://[user:password@]host[:port]")
-    tls = parts.scheme == "mqtts"
-    user, password = (None if text is None else unquote(text) for text in (parts.username, parts.password))
-    return Address(parts.hostname, port or (8883 if tls else 1883), tls, user, password)
-
-
-def identify(client: paho.Client, where: Address) -> None:
-    """Give a client, before it connects, what the broker knows us by and is verified by."""
-    if where.user is not None:
-        client.username_pw_set(where.user, where.password)
-    if where.tls:
-        client.tls_set_context(ssl.create_default_context())
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
@@ -119,11 +82,12 @@ class Subscription(threading.Thread):
         connected: Callable[[int, bool], None],
         room: Callable[[], bool],
         tell: Callable[[str], None],
-        filters: Sequence[Filter] = subscriptions(None)[:1],
+        filters: Sequence[Filter] | None = None,
         leave: Sequence[str] = (),
     ) -> None:
         super().__init__(name="mqtt", daemon=True)
-        self.filters, self.leave = filters, leave
+        self.leave = leave
+        self.filters = subscriptions(None, where.prefix)[:1] if filters is None else filters
         self.where, self.client_id, self.receive_maximum = where, client_id, receive_maximum
         self.persistent, self.clock, self.deliver = persistent, clock, deliver
         self.connected, self.room, self.tell = connected, room, tell
@@ -228,7 +192,7 @@ class Subscription(threading.Thread):
                 client.connect_async(self.where.host, self.where.port, _KEEPALIVE_S)
             client.reconnect()
         except (OSError, ValueError) as error:  # ValueError: paho's word for a name that cannot be one
-            raise Lost(getattr(error, "strerror", None) or str(error)) from None
+            raise Lost(why(error)) from None
         self.epoch += 1
         self._until(client, answer, ended, "it does not answer")
         session_present, reason = answer[0]
@@ -250,11 +214,10 @@ class Subscription(threading.Thread):
         if version != paho.MQTTv5 and any(name.startswith("$share/") for name in names):
             # To such a broker $share/… is a topic like any other, on which nothing ever comes.
             raise Lost("it has no shared subscriptions, because it does not speak MQTT 5", final=True)
-        if version == paho.MQTTv5:
-            client.subscribe([(name, SubscribeOptions(qos=qos)) for name, qos in self.filters])
-        else:
-            client.subscribe(list(self.filters))
-        self._until(client, subscribed, ended, "it does not answer the subscription")
+        if names:
+            options = [(name, SubscribeOptions(qos=qos)) for name, qos in self.filters]
+            client.subscribe(options if version == paho.MQTTv5 else list(self.filters))
+            self._until(client, subscribed, ended, "it does not answer the subscription")
         for name, reason in zip(names, subscribed, strict=False):
             if reason.is_failure and name == names[0]:
                 raise Lost(f"it refuses the subscription to {name}: {reason}", final=not self._proven)
@@ -334,7 +297,7 @@ class Subscription(threading.Thread):
 
     def _take(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
         try:
-            topic = message.topic
+            topic = message.topic.removeprefix(self.where.prefix)
         except UnicodeDecodeError:
             topic = ""
         self._taken.append(

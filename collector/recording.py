@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import BinaryIO
 
 from chargewatch import database
+from chargewatch.broker import address
 from chargewatch.errors import Refusal
 from chargewatch.settings import Settings
 from collector import capture
-from collector.mqtt import Message, Subscription, address
+from collector.mqtt import Message, Subscription
 from collector.personal import mask
 
 _WAIT_S = 0.2
@@ -40,7 +41,7 @@ def record(
             messages.put(one)
 
     subscription = Subscription(
-        address(settings.mqtt_url),
+        address(settings),
         client_id=f"{settings.client_id}-record-{os.getpid()}",
         receive_maximum=settings.receive_maximum,
         persistent=False,

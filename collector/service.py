@@ -13,6 +13,7 @@ from contextlib import ExitStack, suppress
 
 import psycopg
 
+from chargewatch.broker import address
 from chargewatch.errors import Refusal
 from chargewatch.settings import Settings
 from collector import members, pulse
@@ -20,7 +21,7 @@ from collector.clock import Clock
 from collector.committing import Batch, Committer
 from collector.heart import Heart
 from collector.metrics import Metrics
-from collector.mqtt import SESSION_EXPIRY_S, Message, Subscription, address
+from collector.mqtt import SESSION_EXPIRY_S, Message, Subscription
 from collector.store import Fates, link_states
 from collector.topics import PULSES, subscriptions
 
@@ -43,8 +44,9 @@ class Collector:
         self._batch = Batch()
         self._epoch, self._session_since = 0, 0
         self._clock = clock = Clock()
+        where = address(settings)
         self.subscription = Subscription(
-            address(settings.mqtt_url),
+            where,
             client_id=settings.client_id,
             receive_maximum=settings.receive_maximum,
             persistent=True,
@@ -53,7 +55,7 @@ class Collector:
             connected=self._connected,
             room=lambda: self._only_here() <= settings.receive_maximum,
             tell=tell,
-            filters=subscriptions(settings.share),
+            filters=subscriptions(settings.share, where.prefix),
         )
         self.metrics = Metrics(self._unacknowledged, self.subscription.up.is_set)
         self._committer = Committer(

@@ -15,11 +15,14 @@ LINKS = "ev/1/+/link"
 PULSES = "chargewatch/pulse/+"
 
 
-def subscriptions(share: str | None) -> list[Filter]:
-    """The filters of a collector, the operators' messages first; `share` is the name of its group."""
+def subscriptions(share: str | None, prefix: str = "") -> list[Filter]:
+    """The filters of a collector, the operators' messages first; `share` is the name of its group.
+
+    `prefix` is what the broker puts before the operators' topics (`mount_point` of mosquitto).
+    """
     if share is None:
-        return [(OPERATORS, 1), (PULSES, 1)]
-    return [(f"$share/{share}/{OPERATORS}", 1), (f"$share/{share}/{PULSES}", 1), (LINKS, 0)]
+        return [(prefix + OPERATORS, 1), (PULSES, 1)]
+    return [(f"$share/{share}/{prefix}{OPERATORS}", 1), (f"$share/{share}/{PULSES}", 1), (prefix + LINKS, 0)]
 
 
 def others(filters: Iterable[Filter], held: Iterable[str]) -> list[str]:

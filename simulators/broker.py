@@ -4,7 +4,6 @@ import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode, MQTTProtocolVersion
@@ -12,6 +11,7 @@ from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
+from chargewatch.broker import Address, identify, why
 from chargewatch.errors import Refusal
 from simulators.feed import Message
 
@@ -33,13 +33,13 @@ class Published:
     refused: int = 0
 
 
-def publish(messages: Iterable[Message], url: str, seen: Callable[[Message], None] | None = None) -> Published:
+def publish(messages: Iterable[Message], where: Address, seen: Callable[[Message], None] | None = None) -> Published:
     """Publish all messages in their order and return once each one has been acknowledged.
 
     At most 100 (or what the broker allows) are in flight. Raises Refusal when the broker cannot be reached or
     acknowledges nothing for a minute.
     """
-    line = _connected(url)
+    line = _connected(where)
     try:
         for message in messages:
             line.send(message)
@@ -51,17 +51,17 @@ def publish(messages: Iterable[Message], url: str, seen: Callable[[Message], Non
     return line.result
 
 
-def _connected(url: str) -> "_Line":
+def _connected(where: Address) -> "_Line":
     reasons = []
     for version in (MQTTProtocolVersion.MQTTv5, MQTTProtocolVersion.MQTTv311):
-        line = _Line(url, version)
+        line = _Line(where, version)
         reason = line.connect()
         if reason is None:
             return line
         line.close()
         reasons.append(reason)
     raise Refusal(
-        f"the broker at {_without_password(url)} cannot be reached: {reasons[-1]}",
+        f"the broker at {where} cannot be reached: {reasons[-1]}",
         "CHARGEWATCH_MQTT_URL to name a running MQTT broker",
     )
 
@@ -69,13 +69,9 @@ def _connected(url: str) -> "_Line":
 class _Line:
     """One connection; sending blocks while the window is full."""
 
-    def __init__(self, url: str, version: MQTTProtocolVersion) -> None:
+    def __init__(self, where: Address, version: MQTTProtocolVersion) -> None:
         self.result = Published()
-        self._url = urlsplit(url)
-        if self._url.scheme not in ("mqtt", "mqtts") or not self._url.hostname:
-            raise Refusal(
-                f"the broker's address is {_without_password(url)!r}", "mqtt://host:port or mqtts://host:port"
-            )
+        self._where = where
         self._answered = threading.Event()
         self._refusal: str | None = None
         self._window = threading.BoundedSemaphore(IN_FLIGHT)
@@ -84,19 +80,15 @@ class _Line:
         client.max_inflight_messages_set(IN_FLIGHT)
         client.on_connect = self._on_connect
         client.on_publish = self._on_publish
-        if self._url.username:
-            client.username_pw_set(unquote(self._url.username), unquote(self._url.password or ""))
-        if self._url.scheme == "mqtts":
-            client.tls_set()
+        identify(client, where)
         self._client = client
 
     def connect(self) -> str | None:
         """Nothing once the broker has accepted us, else why not."""
-        port = self._url.port or (8883 if self._url.scheme == "mqtts" else 1883)
         try:
-            self._client.connect(str(self._url.hostname), port, keepalive=60)
+            self._client.connect(self._where.host, self._where.port, keepalive=60)
         except (OSError, ValueError) as error:
-            return str(error)
+            return why(error)
         self._client.loop_start()
         if not self._answered.wait(10):
             return "no answer within 10 s"
@@ -104,7 +96,7 @@ class _Line:
 
     def send(self, message: Message) -> None:
         self._take_slot()
-        info = self._client.publish(message.topic, message.payload, qos=1, retain=message.retain)
+        info = self._client.publish(self._where.prefix + message.topic, message.payload, qos=1, retain=message.retain)
         # Without a connection paho keeps the message and sends it once it is back.
         if info.rc not in (MQTTErrorCode.MQTT_ERR_SUCCESS, MQTTErrorCode.MQTT_ERR_NO_CONN):
             raise Refusal(f"the broker did not take a message: {paho.error_string(info.rc)}")
@@ -149,8 +141,3 @@ class _Line:
         elif reason.packetType == PacketTypes.PUBACK and reason.value == _NOBODY_LISTENED:
             self.result.unheard += 1
         self._window.release()
-
-
-def _without_password(url: str) -> str:
-    parts = urlsplit(url)
-    return url.replace(f":{parts.password}@", ":***@") if parts.password else url

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from chargewatch.broker import address
 from chargewatch.errors import CheckFailed, Refusal
 from chargewatch.instants import from_us
 from chargewatch.output import progress, say
@@ -112,7 +113,7 @@ def deliver(messages: Iterable[Message], capture: Path | None, what: str, from_u
             written = capture_file.write(messages, capture, seen)
             sentence = f"{written} messages written to {capture}."
         else:
-            result = publish(messages, load().mqtt_url, seen)
+            result = publish(messages, address(load()), seen)
             if result.refused:
                 raise CheckFailed(
                     f"The broker refused {result.refused} of {result.acknowledged} messages; "

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import msgspec
 import psycopg
 
+from chargewatch import broker
 from chargewatch.demo.stage import Stage
 from chargewatch.errors import Refusal
 from chargewatch.instants import from_us
@@ -66,7 +67,7 @@ def publish(here: Stage, month: Month) -> int:
             # Before the connection is closed: amqtt forgets what it has taken from a sender that leaves.
             pace.wait_until_committed(pace.sent)
 
-        to_broker(paced(), here.mqtt_url)
+        to_broker(paced(), broker.parse(here.mqtt_url))
         advance(days - (reached - first_us) // DAY_US, f"{pace.sent:,} items, all committed")
     return pace.sent
 

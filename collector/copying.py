@@ -68,8 +68,19 @@ def cell(type_: str, value: Any) -> bytes:
     return NULL if value is None else _ENCODERS[type_](value)
 
 
+def rows(types: Sequence[str], columns: Sequence[Sequence[Any]]) -> list[bytes]:
+    """What the columns make of each row, one piece a row; to be put into a `table`."""
+    return list(map(b"".join, zip(*_cells(types, columns), strict=False)))
+
+
 def table(types: Sequence[str], columns: Sequence[Sequence[Any]], *encoded: Iterable[bytes], width: int) -> bytes:
     """All of a COPY: these columns, then what is `encoded` already, one cell or several a row; `width` in all."""
+    # A column that is the same in all rows goes on without an end; not every one can be.
+    pieces = zip(repeat(struct.pack(">h", width)), *_cells(types, columns), *encoded, strict=False)
+    return b"".join(chain((HEADER,), chain.from_iterable(pieces), (TRAILER,)))
+
+
+def _cells(types: Sequence[str], columns: Sequence[Sequence[Any]]) -> list[Iterable[bytes]]:
     cells: list[Iterable[bytes]] = []
     run: list[tuple[str, Sequence[Any]]] = []
     for type_, values in zip(types, columns, strict=True):
@@ -82,9 +93,7 @@ def table(types: Sequence[str], columns: Sequence[Sequence[Any]], *encoded: Iter
         cells.append(_column(type_, values))
     if run:
         cells.append(_together(run))
-    # What is `encoded` may go on without an end; a row has at least one column of its own.
-    rows = zip(repeat(struct.pack(">h", width)), *cells, *encoded, strict=False)
-    return b"".join(chain((HEADER,), chain.from_iterable(rows), (TRAILER,)))
+    return cells
 
 
 def _column(type_: str, values: Sequence[Any]) -> Iterable[bytes]:

@@ -13,8 +13,7 @@ from chargewatch.instants import from_us, to_us
 from collector import copying, straight
 from collector.contract import Decoded, Directory
 from collector.facts import SERIES, Arrival, Evidence, Judged, Recorded, Row, Series, gather, judge, order_of
-from collector.items import Item
-from collector.straight import Part
+from collector.items import Columns
 
 _ATTEMPTS = 20
 _AT_A_TIME = 1 << 18
@@ -116,7 +115,7 @@ class Store:
             return Fates()
         receipts = self._receipts(decoded)
         self._ensure("message", receipts)
-        self._make_room((one.columns.item, one.columns.of_field("at")) for one in decoded if one.columns is not None)
+        self.make_room(one.columns for one in decoded if one.columns is not None)
         with database.writing(self.connection) as moment:
             ids = self._message_ids(len(decoded))
             recorded = receipts if self.rehearsal else [to_us(moment)] * len(decoded)
@@ -134,42 +133,37 @@ class Store:
 
         Straight into the tables while nothing repeats, which costs half; else upon what is recorded already.
         """
-        given = [(i, one, columns) for i, one in enumerate(decoded) if (columns := one.columns) is not None]
+        by_item: dict[type, list[int]] = {}
+        for i, one in enumerate(decoded):
+            if one.columns is not None:
+                by_item.setdefault(one.columns.item, []).append(i)
         if not self._repeats:
-            parts: dict[type, list[Part]] = {}
-            for i, one, columns in given:
-                part = Part(one.operator_id, columns, straight.evidence(receipts[i], recorded[i], ids[i], one))
-                parts.setdefault(columns.item, []).append(part)
-            if self._write_straight(parts):
+            evidences = straight.evidence(decoded, receipts, recorded, ids)
+            with self._unless_recorded() as written:
+                for item, given in by_item.items():
+                    series = SERIES[item]
+                    rows = straight.facts(series, [decoded[i] for i in given], [evidences[i] for i in given])
+                    self._copy(series.table, series.columns, rows)
+            if written:
                 return Counter(), Counter()
             self._repeats = True
         arrivals: dict[type, list[Arrival]] = {}
-        for i, one, columns in given:
-            assert one.operator_id is not None
-            assert one.boot_id is not None
-            assert one.seq is not None
-            evidence = Evidence(
-                one.operator_id, from_us(receipts[i]), from_us(recorded[i]), ids[i], one.boot_id, one.seq
-            )
-            arrivals.setdefault(columns.item, []).extend(Arrival(i, evidence, item) for item in columns.items())
+        for item, given in by_item.items():
+            arrived = arrivals[item] = []
+            for i in given:
+                one, receipt, moment = decoded[i], from_us(receipts[i]), from_us(recorded[i])
+                assert one.operator_id is not None
+                assert one.boot_id is not None
+                assert one.seq is not None
+                evidence = Evidence(one.operator_id, receipt, moment, ids[i], one.boot_id, one.seq)
+                arrived += [Arrival(i, evidence, accepted) for accepted in one.accepted]
         return self.record(arrivals)
 
-    def _write_straight(self, parts: dict[type, list[Part]]) -> bool:
-        """Whether all of them could be written because none was there already; if not, none was."""
-        with self._unless_recorded() as written:
-            for item, some in parts.items():
-                series = SERIES[item]
-                self._copy(series.table, series.columns, straight.facts(series, some))
-        return bool(written)
-
-    def make_room(self, items: Iterable[Item]) -> None:
+    def make_room(self, columns: Iterable[Columns]) -> None:
         """Partitions for these items, before the transaction that records them."""
-        self._make_room((type(item), [to_us(item.at)]) for item in items)
-
-    def _make_room(self, moments: Iterable[tuple[type, Sequence[int]]]) -> None:
         by_item: dict[type, list[int]] = {}
-        for item, ats in moments:
-            by_item.setdefault(item, []).extend(ats)
+        for some in columns:
+            by_item.setdefault(some.item, []).extend(some.of_field("at"))
         for item, ats in by_item.items():
             self._ensure(SERIES[item].table, ats)
 

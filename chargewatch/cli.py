@@ -11,6 +11,7 @@ import typer
 
 import collector.commands as collecting
 import collector.operator_commands
+import collector.quarantine_commands
 import ledger.commands
 import registry.commands
 import scheduler.commands
@@ -34,7 +35,11 @@ app.add_typer(uptime.commands.app, name="uptime", help="Availability: report it,
 app.add_typer(subsidy.commands.app, name="subsidy", help="Subsidies: state them, explain them.")
 app.add_typer(ledger.commands.app, name="ledger", help="The record of issued figures: export and verify it.")
 app.add_typer(collector.operator_commands.app, name="operator", help="The operators' accounts at the broker.")
-app.add_typer(collecting.quarantine_app, name="quarantine", help="What was refused at the door: list, show, retry.")
+app.add_typer(
+    collector.quarantine_commands.app,
+    name="quarantine",
+    help="What was refused at the door: list, show, retry, export.",
+)
 for command in (
     collecting.ingest,
     collecting.collect,

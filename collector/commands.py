@@ -1,4 +1,4 @@
-"""Commands of the doors: ingest, collect, record, and the quarantine."""
+"""Commands of the doors: ingest, collect, record."""
 
 import signal
 import threading
@@ -9,10 +9,8 @@ from typing import Annotated
 
 import typer
 
-from chargewatch.errors import CheckFailed, Refusal
+from chargewatch.errors import CheckFailed
 from chargewatch.output import Format, emit, progress, say
-
-quarantine_app = typer.Typer(no_args_is_help=True)
 
 
 def ingest(
@@ -62,7 +60,7 @@ def collect() -> None:
     from collector.service import Collector
 
     collector = Collector(settings.load(), say)
-    with _stopped_by(collector.stop):
+    with stopped_by(collector.stop):
         collector.run()
     totals = [
         f"{kind} {counts.stored} stored, {counts.duplicate} duplicate, {counts.quarantined} quarantined"
@@ -84,13 +82,13 @@ def record(
     from collector import recording
 
     stopping = threading.Event()
-    with _stopped_by(stopping.set):
+    with stopped_by(stopping.set):
         written = recording.record(settings.load(), file, seconds=seconds, count=count, stopping=stopping, tell=say)
     say(f"{written} messages are in {file}.")
 
 
 @contextmanager
-def _stopped_by(stop: Callable[[], None]) -> Iterator[None]:
+def stopped_by(stop: Callable[[], None]) -> Iterator[None]:
     """SIGTERM and SIGINT ask for a clean end."""
     before = {one: signal.signal(one, lambda *_: stop()) for one in (signal.SIGTERM, signal.SIGINT)}
     try:
@@ -98,66 +96,3 @@ def _stopped_by(stop: Callable[[], None]) -> Iterator[None]:
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)
-
-
-_FormatOption = Annotated[Format, typer.Option("--format", help="How the report is printed.")]
-
-
-@quarantine_app.command("list")
-def quarantine_list(
-    reason: Annotated[str | None, typer.Option(help="Only this reason code of contract 1.")] = None,
-    operator: Annotated[str | None, typer.Option(help="Only this operator_id.")] = None,
-    limit: Annotated[int, typer.Option(help="At most so many, the latest first.", min=1)] = 50,
-    format: _FormatOption = Format.table,
-) -> None:
-    """What was refused at the door and waits there, the latest first.
-
-    Example: chargewatch quarantine list --reason unknown_connector
-    """
-    from chargewatch import database
-    from collector import quarantine
-    from collector.contract import REASONS
-
-    if reason is not None and reason not in REASONS:
-        raise Refusal(f"--reason is {reason!r}", f"one of {', '.join(REASONS)}")
-    with database.connect() as connection:
-        rows = quarantine.waiting(connection, reason=reason, operator_id=operator, limit=limit)
-    emit(rows, format, quarantine.COLUMNS, "In quarantine", right=("quarantine_id", "place"))
-
-
-@quarantine_app.command("show")
-def quarantine_show(
-    quarantine_id: Annotated[int, typer.Argument(help="Number of the item, from `quarantine list`.")],
-    format: _FormatOption = Format.table,
-) -> None:
-    """One refused item with its original bytes, personal values masked.
-
-    Example: chargewatch quarantine show 17
-    """
-    from chargewatch import database
-    from collector import quarantine
-
-    with database.connect() as connection:
-        row = quarantine.one(connection, quarantine_id)
-    if format is Format.table:
-        emit([{"field": name, "value": value} for name, value in row.items()], format)
-    else:
-        emit([row], format)
-
-
-@quarantine_app.command("retry")
-def quarantine_retry(
-    operator: Annotated[str | None, typer.Option(help="Only this operator_id.")] = None,
-    format: _FormatOption = Format.table,
-) -> None:
-    """Try again what was refused as unknown_connector; what is registered by now moves into the store.
-
-    Example: chargewatch quarantine retry
-    """
-    from chargewatch import database
-    from collector import quarantine
-
-    with database.connect() as connection:
-        rows = quarantine.retry(connection, operator_id=operator)
-    columns = ("kind", "tried", "stored", "duplicate", "conflicts", "still_quarantined")
-    emit(rows, format, columns, "Tried again", right=columns[1:])

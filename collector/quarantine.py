@@ -1,46 +1,69 @@
-"""The quarantine: what was refused at the door, and what moves into the store once its connector is registered."""
+"""The quarantine as one reads it: what was refused at the door and waits there."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Iterator
+from datetime import datetime
 from typing import Any, LiteralString
 
 import psycopg
 
-from chargewatch import database
 from chargewatch.errors import Refusal
 from chargewatch.instants import iso
-from collector import contract
-from collector.contract import Rejected
-from collector.facts import Arrival, Evidence
-from collector.store import Store, directory
+from collector import capture
 
 COLUMNS = ("quarantine_id", "received_at", "operator_id", "kind", "reason", "detail", "place")
-_BATCH = 2000
+SUMMARY = ("reason", "operator_id", "kind", "items", "first_received_at", "last_received_at", "quarantine_id", "detail")
+_AT_A_TIME = 500
 
-_WAITING: LiteralString = """
-  FROM quarantine AS q WHERE NOT EXISTS (SELECT FROM quarantine_retry AS r WHERE r.quarantine_id = q.quarantine_id)
+WAITING: LiteralString = """
+  NOT EXISTS (SELECT FROM quarantine_retry AS r WHERE r.quarantine_id = q.quarantine_id)
+  AND (%(reason)s::text IS NULL OR q.reason = %(reason)s)
+  AND (%(operator)s::text IS NULL OR q.operator_id = %(operator)s)
 """
+"""Condition on `quarantine AS q`: not yet moved by a retry, and of this reason and operator if they are given."""
+
+WHOLE: LiteralString = "(m.boot_id IS NULL OR q.reason = 'too_large' OR m.sha256 = sha256(q.payload))"
+"""Whether the bytes are those of the whole message `m` and not of one of its items."""
 
 
 def waiting(
-    connection: psycopg.Connection, *, reason: str | None, operator_id: str | None, limit: int
+    connection: psycopg.Connection,
+    *,
+    reason: str | None,
+    operator_id: str | None,
+    limit: int,
+    before: int | None = None,
 ) -> list[dict[str, Any]]:
-    """Refused items that still wait, the latest first: COLUMNS, times as RFC 3339."""
+    """Refused items that still wait, the latest first, those `before` a number: COLUMNS, times as RFC 3339."""
     rows = connection.execute(
-        "SELECT quarantine_id, received_at, operator_id, kind, reason, detail, place" + _WAITING
-        + " AND (%(reason)s::text IS NULL OR reason = %(reason)s)"
-        " AND (%(operator)s::text IS NULL OR operator_id = %(operator)s)"
-        " ORDER BY quarantine_id DESC LIMIT %(limit)s",
-        {"reason": reason, "operator": operator_id, "limit": limit},
+        "SELECT q.quarantine_id, q.received_at, q.operator_id, q.kind, q.reason, q.detail, q.place"
+        " FROM quarantine AS q WHERE" + WAITING
+        + " AND (%(before)s::bigint IS NULL OR q.quarantine_id < %(before)s)"
+        " ORDER BY q.quarantine_id DESC LIMIT %(limit)s",
+        {"reason": reason, "operator": operator_id, "limit": limit, "before": before},
     )  # fmt: skip
     return [{**dict(zip(COLUMNS, row, strict=True)), "received_at": iso(row[1])} for row in rows]
+
+
+def summary(connection: psycopg.Connection, *, reason: str | None, operator_id: str | None) -> list[dict[str, Any]]:
+    """How many wait for which reason, of whom, since when, and the latest of them: SUMMARY, the most first."""
+    rows = connection.execute(
+        "WITH counted AS (SELECT q.reason, q.operator_id, q.kind, count(*) AS items, min(q.received_at) AS first,"
+        " max(q.received_at) AS last, max(q.quarantine_id) AS quarantine_id FROM quarantine AS q WHERE" + WAITING
+        + " GROUP BY q.reason, q.operator_id, q.kind)"
+        " SELECT counted.*, latest.detail FROM counted JOIN quarantine AS latest USING (quarantine_id)"
+        " ORDER BY items DESC, reason, operator_id, kind",
+        {"reason": reason, "operator": operator_id},
+    )  # fmt: skip
+    return [dict(zip(SUMMARY, (*row[:4], iso(row[4]), iso(row[5]), *row[6:]), strict=True)) for row in rows]
 
 
 def one(connection: psycopg.Connection, quarantine_id: int) -> dict[str, Any]:
     """All that is known of one refused item, its bytes as text; Refusal if there is none of that number."""
     row = connection.execute(
         "SELECT q.quarantine_id, q.received_at, q.recorded_at, q.topic, q.operator_id, q.kind, q.place, q.message_id,"
-        " encode(m.sha256, 'hex'), q.reason, q.detail, r.outcome, q.payload FROM quarantine AS q"
-        " LEFT JOIN quarantine_retry AS r USING (quarantine_id)"
+        " encode(m.sha256, 'hex'), q.reason, q.detail, r.outcome, r.recorded_at, r.message_id, q.payload"
+        " FROM quarantine AS q LEFT JOIN quarantine_retry AS r USING (quarantine_id)"
         " LEFT JOIN message AS m ON m.message_id = q.message_id AND m.received_at = q.received_at"
         " WHERE q.quarantine_id = %s",
         [quarantine_id],
@@ -51,77 +74,37 @@ def one(connection: psycopg.Connection, quarantine_id: int) -> dict[str, Any]:
         )
     names = (
         "quarantine_id", "received_at", "recorded_at", "topic", "operator_id", "kind", "place", "message_id",
-        "message_sha256", "reason", "detail", "retried", "payload",
+        "message_sha256", "reason", "detail", "retried", "retried_at", "read_again_as", "payload",
     )  # fmt: skip
     shown = dict(zip(names, row, strict=True))
-    shown["received_at"], shown["recorded_at"] = iso(row[1]), iso(row[2])
+    for name in ("received_at", "recorded_at", "retried_at"):
+        shown[name] = None if shown[name] is None else iso(shown[name])
     shown["payload"] = bytes(row[-1]).decode("utf-8", "backslashreplace")
     return shown
 
 
-def retry(connection: psycopg.Connection, *, operator_id: str | None) -> list[dict[str, Any]]:
-    """Try again what waits as unknown_connector, with the registry as it is now; counts by kind.
+def lines(connection: psycopg.Connection, *, reason: str | None, operator_id: str | None) -> Iterator[bytes]:
+    """What waits as lines of a capture file (contract 2), the first refused first, each with its reason.
 
-    An item is judged as at its own receipt, and what succeeds keeps that receipt and the evidence of its message; it is
-    recorded now. What does not succeed goes on waiting.
+    An item alone stands in a message of its own, with the envelope of the one that it came in.
     """
-    store, by_kind = Store(connection), dict[str, dict[str, Any]]()
-    connectors, last = directory(connection).connectors, 0
-    while True:
-        rows = connection.execute(
-            "SELECT q.quarantine_id, q.operator_id, q.kind, q.payload, q.place, q.message_id, q.received_at, m.boot_id,"
-            " m.seq FROM quarantine AS q"
+    with connection.transaction(), connection.cursor("quarantine") as cursor:
+        cursor.itersize = _AT_A_TIME
+        cursor.execute(
+            "SELECT q.topic, q.payload, q.received_at, q.quarantine_id, q.reason, q.detail, q.place, q.kind, m.boot_id,"
+            f" m.seq, m.sent_at, {WHOLE} FROM quarantine AS q"
             " JOIN message AS m ON m.message_id = q.message_id AND m.received_at = q.received_at"
-            " WHERE q.reason = 'unknown_connector' AND q.quarantine_id > %s"
-            " AND (%s::text IS NULL OR q.operator_id = %s)"
-            " AND NOT EXISTS (SELECT FROM quarantine_retry AS r WHERE r.quarantine_id = q.quarantine_id)"
-            " ORDER BY q.quarantine_id LIMIT %s",
-            [last, operator_id, operator_id, _BATCH],
-        ).fetchall()
-        if not rows:
-            return [by_kind[kind] for kind in sorted(by_kind)]
-        last = rows[-1][0]
-        read = [(row, contract.item(row[2], row[3], row[4], row[6], connectors.get(row[1], {}))) for row in rows]
-        outcomes = _move(store, [(row, item) for row, item in read if not isinstance(item, Rejected)])
-        for row, _ in read:
-            line = by_kind.setdefault(
-                row[2],
-                {"kind": row[2], "tried": 0, "stored": 0, "duplicate": 0, "conflicts": 0, "still_quarantined": 0},
-            )
-            outcome = outcomes.get(row[0])
-            line["tried"] += 1
-            line["stored"] += outcome == "stored"
-            line["duplicate"] += outcome in ("duplicate", "conflict")
-            line["conflicts"] += outcome == "conflict"
-            line["still_quarantined"] += outcome is None
-
-
-def _move(store: Store, read: Sequence[tuple[Any, Any]]) -> dict[int, str]:
-    """Record the items that were read; what became of each, by quarantine_id."""
-    if not read:
-        return {}
-    store.make_room(item for _, item in read)
-    with database.writing(store.connection) as recorded_at:
-        # One retry at a time: what another one has moved meanwhile is seen, and left alone.
-        store.connection.execute("LOCK TABLE quarantine_retry IN SHARE ROW EXCLUSIVE MODE")
-        numbers = [row[0] for row, _ in read]
-        moved = store.connection.execute(
-            "SELECT quarantine_id FROM quarantine_retry WHERE quarantine_id = ANY(%s)", [numbers]
+            " WHERE" + WAITING + " ORDER BY q.quarantine_id",
+            {"reason": reason, "operator": operator_id},
         )
-        taken = set(numbers) - {row[0] for row in moved}
-        arrivals: dict[type, list[Arrival]] = {}
-        for row, item in read:
-            if row[0] in taken:
-                evidence = Evidence(row[1], row[6], recorded_at, row[5], row[7], row[8])
-                arrivals.setdefault(type(item), []).append(Arrival(row[0], evidence, item))
-        duplicates, conflicts = store.record(arrivals)
-        outcomes = {
-            number: "conflict" if conflicts[number] else "duplicate" if duplicates[number] else "stored"
-            for number in taken
-        }
-        with store.connection.cursor() as cursor:
-            cursor.executemany(
-                "INSERT INTO quarantine_retry VALUES (%s, %s, %s)",
-                [(number, recorded_at, outcome) for number, outcome in sorted(outcomes.items())],
-            )
-    return outcomes
+        for row in cursor:
+            topic, payload, received_at, quarantine_id, why, detail, place, kind, boot_id, seq, sent_at, whole = row
+            message = payload if whole else alone(kind, boot_id, seq, sent_at, payload)
+            told = {"quarantine_id": quarantine_id, "reason": why, "detail": detail, "place": place}
+            yield capture.line(topic, message, received_at)[:-2] + b"," + json.dumps(told).encode()[1:] + b"\n"
+
+
+def alone(kind: str, boot_id: str, seq: int, sent_at: datetime, item: bytes) -> bytes:
+    """A message that holds one item, with the envelope of the message that it came in."""
+    head = {"schema": f"ev.{kind}/1", "boot_id": boot_id, "seq": seq, "sent_at": iso(sent_at)}
+    return json.dumps(head).encode()[:-1] + b', "items": [' + item + b"]}"

@@ -10,7 +10,7 @@ import psycopg
 import pytest
 
 from chargewatch import database
-from collector import quarantine
+from collector import quarantine, retrying
 from collector.contract import decode
 from collector.store import Fates, Store, directory
 from tests.integration.collecting import (
@@ -243,10 +243,10 @@ def test_what_was_unknown_moves_into_the_store_once_it_is_registered(connection:
         message("status", [{"connector_id": "c98"}], receipt_s=2),
     ])  # fmt: skip
     assert totals(connection) == {("op0", "status"): (5, 1, 0, 4), ("op0", "heartbeat"): (3, 1, 0, 2)}
-    assert {row["still_quarantined"] for row in quarantine.retry(connection, operator_id=None)} == {2, 3}
+    assert {row["still_quarantined"] for row in retrying.retry(connection, reason="unknown_connector")} == {2, 3}
     connection.execute("INSERT INTO connector_keys (operator_id, connector_id) VALUES ('op0', 'c98'), ('op1', 'c99')")
-    assert quarantine.retry(connection, operator_id="op1") == []
-    assert quarantine.retry(connection, operator_id=None) == [
+    assert retrying.retry(connection, operator_id="op1") == []
+    assert retrying.retry(connection, reason="unknown_connector") == [
         {"kind": "heartbeat", "tried": 2, "stored": 1, "duplicate": 0, "conflicts": 0, "still_quarantined": 1},
         {"kind": "status", "tried": 3, "stored": 1, "duplicate": 1, "conflicts": 1, "still_quarantined": 1},
     ]
@@ -256,7 +256,7 @@ def test_what_was_unknown_moves_into_the_store_once_it_is_registered(connection:
         " JOIN message AS m USING (message_id) WHERE f.recorded_at > m.recorded_at"
     ).fetchall()
     assert moved == [(True, True, 7, 1)]
-    assert [row["still_quarantined"] for row in quarantine.retry(connection, operator_id=None)] == [1, 1]
+    assert [row["still_quarantined"] for row in retrying.retry(connection, reason="unknown_connector")] == [1, 1]
     waiting = quarantine.waiting(connection, reason="unknown_connector", operator_id="op0", limit=10)
     assert {row["detail"] for row in waiting} == {"connector c99 is not in the registry"}
     shown = quarantine.one(connection, waiting[0]["quarantine_id"])

@@ -10,6 +10,7 @@ import psycopg
 import typer
 
 import collector.commands as collecting
+import collector.member_commands
 import collector.operator_commands
 import collector.quarantine_commands
 import ledger.commands
@@ -40,6 +41,7 @@ app.add_typer(
     name="quarantine",
     help="What was refused at the door: list, show, retry, export.",
 )
+app.add_typer(collector.member_commands.app, name="collectors", help="Who collects: list them, retire one.")
 for command in (
     collecting.ingest,
     collecting.collect,

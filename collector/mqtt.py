@@ -115,6 +115,9 @@ class Subscription(threading.Thread):
         self._stopping.set()
         self._wake()
         self.join(_CONNECT_TIMEOUT_S)
+        if not self.is_alive():
+            self._wake_r.close()
+            self._wake_w.close()
 
     def run(self) -> None:
         """Connect, serve, and connect again, until stopped."""
@@ -307,5 +310,5 @@ class Subscription(threading.Thread):
         )
 
     def _wake(self) -> None:
-        with contextlib.suppress(BlockingIOError):
+        with contextlib.suppress(OSError):  # it is full, or closed after the end
             self._wake_w.send(b"\0")

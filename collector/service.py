@@ -36,12 +36,14 @@ _PARTING_S = 20.0
 class Collector:
     """One collector; `run` returns when `stop` was called and what had been taken is stored and acknowledged."""
 
-    def __init__(self, settings: Settings, tell: Callable[[str], None]) -> None:
-        self.settings, self.tell = settings, tell
+    def __init__(self, settings: Settings, tell: Callable[[str], None], *, leaving: bool = False) -> None:
+        """`leaving`: it asks for nothing more and takes what the broker has queued for it."""
+        self.settings, self.tell, self.leaving = settings, tell, leaving
         self.stopping = threading.Event()
         self._came_in: deque[Message] = deque()
         self._came = threading.Event()
         self._batch = Batch()
+        self._came_at = time.monotonic()
         self._epoch, self._session_since = 0, 0
         self._clock = clock = Clock()
         where = address(settings)
@@ -55,7 +57,7 @@ class Collector:
             connected=self._connected,
             room=lambda: self._only_here() <= settings.receive_maximum,
             tell=tell,
-            filters=subscriptions(settings.share, where.prefix),
+            filters=[] if leaving else subscriptions(settings.share, where.prefix),
         )
         self.metrics = Metrics(self._unacknowledged, self.subscription.up.is_set)
         self._committer = Committer(
@@ -71,6 +73,12 @@ class Collector:
     def fates(self) -> Fates:
         """What became of all that was taken."""
         return self._committer.fates
+
+    def caught_up_s(self) -> float:
+        """For how long nothing has come while it was connected and had stored all; 0 where it is not so."""
+        if not self.subscription.up.is_set() or self._unacknowledged():
+            self._came_at = time.monotonic()
+        return time.monotonic() - self._came_at
 
     def stop(self) -> None:
         """Ask it to end; from a signal handler or another thread."""
@@ -111,7 +119,8 @@ class Collector:
         sign = members.Sign(self.settings.client_id, self.subscription.filters, self.subscription.up.is_set)
         sign.start()
         ending.callback(sign.stop)
-        if not self._committer.rehearsal:  # a rehearsal's clock is the senders': the platform has no time of its own
+        # A rehearsal's clock is the senders': the platform has no time of its own there.
+        if not (self._committer.rehearsal or self.leaving):
             rhythm = pulse.load(self.settings.pulses)
             heart = Heart(self.subscription.where, self.settings.client_id, rhythm, self._clock, self.tell)
             heart.start()
@@ -209,6 +218,7 @@ class Collector:
 
     def _deliver(self, messages: list[Message]) -> None:
         self._came_in.extend(messages)
+        self._came_at = time.monotonic()
         self._came.set()
 
     def _connected(self, epoch: int, session_present: bool) -> None:

@@ -37,6 +37,7 @@ class Metrics(Collector):
         self._lag = [0] * (len(_LAG_BUCKETS_S) + 1)
         self._lag_sum = 0.0
         self._gaps: Counter[str] = Counter()
+        self._messages: Counter[str] = Counter()
         self._links: dict[str, int] = {}
         self._sequences: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._unacknowledged = unacknowledged
@@ -90,7 +91,9 @@ class Metrics(Collector):
             lags_us: list[int] = []
             for one in decoded:
                 if one.operator_id is None or one.operator_id not in operators:
+                    self._messages[UNKNOWN] += 1
                     continue
+                self._messages[one.operator_id] += 1
                 if one.boot_id is not None and one.seq is not None:
                     self._follow(one.operator_id, one.boot_id, one.seq)
                 if one.link is not None:
@@ -132,6 +135,7 @@ class Metrics(Collector):
         conflicts = CounterMetricFamily(
             "chargewatch_conflicts", "Duplicates whose content differs from the first one's.", labels=["kind"]
         )
+        messages = CounterMetricFamily("chargewatch_messages", "Messages taken and acknowledged.", labels=["operator"])
         gaps = CounterMetricFamily("chargewatch_sequence_gaps", "Jumps in the senders' seq.", labels=["operator"])
         link_up = GaugeMetricFamily("chargewatch_link_up", "1 if the operator's link is ready.", labels=["operator"])
         with self._lock:
@@ -144,6 +148,8 @@ class Metrics(Collector):
                 conflicts.add_metric([kind], counts.conflicts)
             for reason, count in self._fates.reasons.items():
                 quarantined.add_metric([reason], count)
+            for operator_id, count in self._messages.items():
+                messages.add_metric([operator_id], count)
             for operator_id, count in self._gaps.items():
                 gaps.add_metric([operator_id], count)
             for operator_id, up in self._links.items():
@@ -153,7 +159,7 @@ class Metrics(Collector):
             "chargewatch_unacknowledged_messages", "Messages received and not yet acknowledged.",
             value=self._unacknowledged(),
         )  # fmt: skip
-        yield from (offered, items, quarantined, conflicts, gaps, link_up, lag, waiting)
+        yield from (messages, offered, items, quarantined, conflicts, gaps, link_up, lag, waiting)
 
     def _lag_family(self) -> HistogramMetricFamily:
         buckets, total = [], 0

@@ -199,16 +199,20 @@ class Store:
             pass
 
     def _recorded(self, series: Series, gathered: dict[Row, list[Arrival]]) -> dict[Row, Recorded]:
+        """What is recorded of these identities, found through a temporary table of them."""
         names = [name for name, _ in series.identity]
-        columns = list(zip(*gathered, strict=True))
-        ats = columns[names.index("at")]
-        unnested = ", ".join(f"%s::{type_}[]" for _, type_ in series.identity)
+        sought, identity = f"sought_{series.table}", ", ".join(names)
+        columns = ", ".join(f"{name} {type_}" for name, type_ in series.identity)
+        self.connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {sought} ({columns}) ON COMMIT DELETE ROWS".encode())
+        self.connection.execute(f"DELETE FROM {sought}".encode())
+        self._copy_rows(sought, series.identity, gathered)
+        ats = [one[names.index("at")] for one in gathered]
         compared = "".join(f", f.{name}" for name in series.conflicting)
         rows = self.connection.execute(
             f"SELECT {', '.join(f'f.{name}' for name in names)}, f.received_at, f.boot_id, f.seq, f.place{compared}"
-            f" FROM unnest({unnested}) AS i ({', '.join(names)}) JOIN {series.table} AS f USING ({', '.join(names)})"
+            f" FROM {sought} JOIN {series.table} AS f USING ({identity})"
             " WHERE f.at BETWEEN %s AND %s ORDER BY f.copy".encode(),
-            [*(list(column) for column in columns), min(ats), max(ats)],
+            [min(ats), max(ats)],
             binary=True,
         ).fetchall()
         recorded: dict[Row, Recorded] = {}

@@ -33,16 +33,28 @@ class Attribution:
         return {*self.alone, *self.without, *self.together}
 
 
-def attribute(touches: Sequence[Collection[int]], evaluate: Evaluate) -> Attribution:
+def attribute(
+    touches: Sequence[Collection[int]], ask: Evaluate, before: Mapping[int, Account], after: Mapping[int, Account]
+) -> Attribution:
     """The inputs (by index) that changed each connector's account; `touches` are the connectors each may change.
 
-    Inputs that touch no connector in common are tried in one evaluation: their effects cannot meet.
+    `before` and `after` are the accounts with none and with all of them. Inputs that touch no connector in common are
+    tried in one evaluation: their effects cannot meet. Only the connectors whose account changed are looked at.
     """
     everything = set(range(len(touches)))
-    before, after = evaluate(set()), evaluate(everything)
     changed = {one for one in {*before, *after} if before.get(one) != after.get(one)}
     found = Attribution(before, after)
     mine = [frozenset(one) & changed for one in touches]
+    at_work = frozenset(index for index in everything if mine[index])
+    answers = {frozenset(): before, at_work: after}
+
+    def evaluate(chosen: Collection[int]) -> Mapping[int, Account]:
+        """The same question is asked once; what touches nothing that changed makes no difference."""
+        key = at_work.intersection(chosen)
+        if key not in answers:
+            answers[key] = ask(key)
+        return answers[key]
+
     groups = disjoint(mine)
     for group in groups:
         alone, without = evaluate(set(group)), evaluate(everything - set(group))

@@ -9,8 +9,10 @@ import typer
 
 from chargewatch.errors import Refusal
 from chargewatch.output import Format, emit, progress
+from uptime import auditing
 
 app = typer.Typer(no_args_is_help=True)
+app.command("diff")(auditing.diff)
 
 
 class Level(StrEnum):

@@ -6,13 +6,13 @@ that one input can be taken in, or left out, alone (uptime.attribution).
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from chargewatch.instants import day_start_us, from_us
+from chargewatch.instants import US_PER_H, day_start_us, from_us, to_us
 from registry.contents import Registry
 from registry.placement import placements, reporting_intervals
 from registry.tables import BY_NAME
@@ -27,6 +27,8 @@ from uptime.report import FIRST_DAY, declarations
 from uptime.settings import IntervalSettings
 from uptime.units import units
 
+US_PER_DAY = 24 * US_PER_H
+
 
 @dataclass(frozen=True, slots=True)
 class World:
@@ -39,13 +41,18 @@ class World:
     settings: IntervalSettings
     first_day: date
     last_day: date
+    as_of: datetime
+    """What a profile looks ahead for beyond the period is looked for up to then."""
 
 
 def tallies(world: World) -> pd.DataFrame:
-    """What each connector of the facts has to its account at each place, as uptime.figures.tally gives it."""
+    """What each unit of the facts' connectors has to its account at each place, as uptime.figures.tally gives it."""
     profile, zone, registry = world.profile, world.profile.zone, of_connectors(world.registry, world.facts.connectors)
-    places = placements(registry, zone, FIRST_DAY, world.last_day)
-    places = profile.binds.bound(places, zone)
+    ahead = timedelta(days=2 + profile.ahead_us // US_PER_DAY) if profile.ahead_us else timedelta()
+    places = placements(registry, zone, FIRST_DAY, world.last_day + ahead)
+    horizon = _horizon(profile, world.last_day, world.as_of)
+    places = profile.binds.bound(places.assign(to_us=np.minimum(places["to_us"], horizon)), zone)
+    places = places[places["from_us"] < places["to_us"]].reset_index(drop=True)
     facts = replace(world.facts, reporting=_reporting(registry, profile, world.settings))
     life = service_life(places, *first_items(facts, places, zone), zone)
     spans = life.groupby("connector_no", as_index=False).agg({"from_us": "min", "to_us": "max"})
@@ -57,13 +64,18 @@ def tallies(world: World) -> pd.DataFrame:
     return tally(pieces, measured.life, profile, profile.twelve_months_us(world.first_day, world.last_day))
 
 
-def until(registry: Registry, profile: Profile, settings: IntervalSettings, last_day: date) -> datetime:
-    """Before when a fact must have happened to have a say about a period that ends where `last_day` begins."""
-    beyond = 0
+def until(world: World) -> datetime:
+    """Before when a fact must have happened to have a say about the period."""
+    profile, settings, beyond = world.profile, world.settings, 0
     if settings.silence_from_last_sign:  # a sign soon after the end decides about the time before it
-        agreed = reporting_intervals(registry, profile.zone)["interval_us"].fillna(settings.default_interval_us)
+        agreed = reporting_intervals(world.registry, profile.zone)["interval_us"].fillna(settings.default_interval_us)
         beyond = settings.silence_factor * int(agreed.max()) if len(agreed) else 0
-    return from_us(day_start_us(last_day, profile.zone) + beyond)
+    return from_us(_horizon(profile, world.last_day, world.as_of) + beyond)
+
+
+def _horizon(profile: Profile, last_day: date, as_of: datetime) -> int:
+    end = day_start_us(last_day, profile.zone)
+    return max(end, min(end + profile.ahead_us, to_us(as_of)))
 
 
 def of_connectors(registry: Registry, numbers: Ints) -> Registry:

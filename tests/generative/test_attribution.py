@@ -33,8 +33,8 @@ def test_what_is_named_changed_something_and_suffices(world: tuple[list[set[int]
     def evaluate(chosen: Collection[int]) -> dict[int, object]:
         return {connector: account(connector, chosen) for connector in CONNECTORS}
 
-    found = attribute(touches, evaluate)
     everything = set(range(len(touches)))
+    found = attribute(touches, evaluate, evaluate(()), evaluate(everything))
     changed = {one for one in CONNECTORS if account(one, set()) != account(one, everything)}
     assert {connector for _, connector in found.named} == changed
     sufficient = {index for index, _ in found.named}

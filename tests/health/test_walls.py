@@ -12,7 +12,13 @@ from tests.health.house import PACKAGES, PYPROJECT, ROOT, code, module
 
 BIN = Path(sys.executable).parent
 CONTRACTS = {contract["id"]: contract for contract in PYPROJECT["tool"]["importlinter"]["contracts"]}
-SHELLS = {"facts", "report", "statement", "explain", "job", "commands"}
+SHELLS = {"facts", "report", "statement", "explain", "job", "commands"} | {
+    "auditing",
+    "comparison",
+    "diff",
+    "inputs",
+    "worlds",
+}
 
 
 def lint(folder: Path) -> subprocess.CompletedProcess[str]:

@@ -201,7 +201,7 @@ class Store:
     def _recorded(self, series: Series, gathered: dict[Row, list[Arrival]]) -> dict[Row, Recorded]:
         """What is recorded of these identities, found through a temporary table of them."""
         names = [name for name, _ in series.identity]
-        sought, identity = f"sought_{series.table}", ", ".join(names)
+        sought, named = f"sought_{series.table}", ", ".join(names)
         columns = ", ".join(f"{name} {type_}" for name, type_ in series.identity)
         self.connection.execute(f"CREATE TEMP TABLE IF NOT EXISTS {sought} ({columns}) ON COMMIT DELETE ROWS".encode())
         self.connection.execute(f"DELETE FROM {sought}".encode())
@@ -210,7 +210,7 @@ class Store:
         compared = "".join(f", f.{name}" for name in series.conflicting)
         rows = self.connection.execute(
             f"SELECT {', '.join(f'f.{name}' for name in names)}, f.received_at, f.boot_id, f.seq, f.place{compared}"
-            f" FROM {sought} JOIN {series.table} AS f USING ({identity})"
+            f" FROM {sought} JOIN {series.table} AS f USING ({named})"
             " WHERE f.at BETWEEN %s AND %s ORDER BY f.copy".encode(),
             [min(ats), max(ats)],
             binary=True,

@@ -1,4 +1,4 @@
-"""Jepsen's set test: acknowledged − stored = ∅, nothing twice, nothing that nobody sent, and every item has one fate."""
+"""Jepsen's set test: acknowledged − stored = ∅, nothing twice, nothing unsent, every item one fate."""
 
 import time
 from collections.abc import Set
@@ -46,7 +46,7 @@ def problems(
 def unbalanced(connection: psycopg.Connection) -> list[str]:
     """Where the fates, the messages and the facts of the whole store contradict each other."""
     wrong = []
-    sums = "coalesce(sum(offered), 0), coalesce(sum(stored), 0), coalesce(sum(duplicate), 0), coalesce(sum(quarantined), 0)"
+    sums = ", ".join(f"coalesce(sum({fate}), 0)" for fate in ("offered", "stored", "duplicate", "quarantined"))
     fates = _row(connection, f"SELECT {sums} FROM fates")
     if fates[0] != sum(fates[1:]):
         wrong.append(f"offered, stored, duplicate, quarantined do not add up: {fates}")

@@ -98,7 +98,9 @@ def run(world: World, name: str, seed: int, faults: int | None = None, per_secon
     world.settle()
     acknowledged = world.publisher.take_acknowledged()
     wrong += checker.problems(world.direct(), acknowledged, set(range(first, world.number)), world.boot)
-    if not wrong and (status := world.stop_collector()) != 0:
+    if wrong:
+        wrong.append(f"the collector {'runs' if world.running() else 'has ended'} and says: {world.log[-1000:]}")
+    elif (status := world.stop_collector()) != 0:
         wrong.append(f"the collector ended with {status}: {world.log[-500:]}")
     return Outcome(
         name, seed, done, world.number - first, len(acknowledged), _duplicates(world) - duplicates,

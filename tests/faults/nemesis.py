@@ -172,14 +172,13 @@ def broker_forgets(world: World, dice: random.Random, times: int) -> int:
         before = world.number
         world.send(half + 1)
         world.settle()
-        held = lambda count: world.metric("chargewatch_unacknowledged_messages") >= count  # noqa: E731
-        world.wait_for(lambda: held(half + 1), "the old messages at the collector")
+        _held(world, half + 1)
         world.forget_sessions()
         up = lambda: "is away" in world.log and world.metric("chargewatch_broker_up")  # noqa: E731
         world.wait_for(up, "the collector connected again")
         world.send(2 * half)
         world.settle()
-        world.wait_for(lambda: held(3 * half + 1), "the new messages at the collector, too")
+        _held(world, 3 * half + 1)
         old = [before, before + half]
         while not _stored(world, old):
             world.wait_for(gate.reached.is_set, "a COMMIT")
@@ -191,10 +190,14 @@ def broker_forgets(world: World, dice: random.Random, times: int) -> int:
     return times
 
 
+def _held(world: World, count: int) -> None:
+    held = "chargewatch_unacknowledged_messages"
+    world.wait_for(lambda: world.metric(held) >= count, f"{count} messages at the collector, not acknowledged")
+
+
 def _stored(world: World, numbers: list[int]) -> bool:
-    row = (
-        world.direct().execute("SELECT count(DISTINCT seq) FROM status_fact WHERE seq = ANY(%s)", [numbers]).fetchone()
-    )
+    sql = "SELECT count(DISTINCT seq) FROM status_fact WHERE seq = ANY(%s)"
+    row = world.direct().execute(sql, [numbers]).fetchone()
     return row is not None and row[0] == len(numbers)
 
 

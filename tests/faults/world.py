@@ -21,6 +21,7 @@ from tests.faults.stream import Publisher, Stream, register
 from tests.servers import Broker, dies_with_us, end, free_port
 
 COMMIT = b"COMMIT\0"
+COLLECT = (PROGRAM, "collect")
 ACKNOWLEDGEMENT = b"\x40\x02"
 """First bytes of a PUBACK without a reason."""
 

@@ -17,6 +17,7 @@ from chargewatch.broker import address
 from chargewatch.errors import Refusal
 from chargewatch.settings import Settings
 from collector import members, pulse
+from collector.broker_watch import BrokerWatch
 from collector.clock import Clock
 from collector.committing import Batch, Committer
 from collector.heart import Heart
@@ -136,6 +137,10 @@ class Collector:
                     f"the metrics cannot be served on port {port}: {error.strerror}",
                     "CHARGEWATCH_COLLECTOR_METRICS_PORT to be free, or 0",
                 ) from None
+            watch = BrokerWatch(self.subscription.where, self.settings.client_id, self.tell)
+            self.metrics.registry.register(watch)
+            watch.start()
+            ending.callback(watch.stop)
 
     def _collect(self) -> None:
         while not self._ending():

@@ -74,10 +74,11 @@ class Client:
         return bool(self.connects) and self.connects[-1] == "Success"
 
     def publish(self, topic: str, payload: bytes = b"{}", *, retain: bool = False) -> str:
-        """Publish at QoS 1; the broker's answer."""
+        """Publish at QoS 1; the broker's answer, `disconnected` if that was its answer."""
+        before = len(self.disconnects)
         mid = self.paho.publish(topic, payload, qos=1, retain=retain).mid
-        wait_until(lambda: mid in self.answers, 10)
-        return self.answers[mid]
+        wait_until(lambda: mid in self.answers or len(self.disconnects) > before, 10)
+        return self.answers.get(mid, "disconnected")
 
     def subscribe(self, topic: str) -> list[str]:
         """Subscribe at QoS 1; the broker's answer."""

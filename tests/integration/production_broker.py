@@ -1,4 +1,4 @@
-"""mosquitto with deploy/mosquitto/production.conf itself: only its folders and ports are other ones."""
+"""mosquitto with deploy/mosquitto/production.conf itself: only its folders and ports are other ones (and its haste)."""
 
 import json
 import os
@@ -34,6 +34,7 @@ class ProductionBroker(Broker):
             "listener 8884 127.0.0.1": f"listener {self.platform_port} 127.0.0.1",
             "listener 8885": f"listener {self.certificate_port} 127.0.0.1",
             "#log_type debug": "log_type debug",
+            "sys_interval 10": "sys_interval 1",
         }.items():
             assert deployed in text, f"production.conf no longer says {deployed!r}"
             text = text.replace(deployed, here)

@@ -11,6 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 
 class Format(StrEnum):
@@ -43,7 +44,8 @@ def emit(
     for name in names:
         table.add_column(name, justify="right" if name in set(right) else "left", overflow="fold")
     for row in rows:
-        table.add_row(*(_text(row.get(name)) for name in names))
+        # As Text: rich would take a "[masked]" that others wrote for a style, and stumble over "[/x]".
+        table.add_row(*(Text(_visible(_text(row.get(name)))) for name in names))
     console().print(table if names else "nothing to show")
 
 
@@ -86,3 +88,10 @@ def _text(value: Any) -> str:
     if isinstance(value, (dict, list)):
         return json.dumps(value, ensure_ascii=False) if value else ""
     return str(value)
+
+
+def _visible(text: str) -> str:
+    """What others wrote must not command the reader's terminal: control characters are shown by their codes."""
+    if text.isprintable():
+        return text
+    return "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in text)

@@ -12,6 +12,7 @@ from tests.bring import ci, why_no_broker, why_no_timescale
 from tests.faults import episodes
 from tests.faults.database import why_no_tmpfs
 from tests.faults.episodes import KINDS, Kind
+from tests.faults.traps import TRAPS
 from tests.faults.world import World, world
 
 
@@ -42,6 +43,7 @@ def main() -> int:
     asked.add_argument("--kind", action="append", choices=KINDS, help="only this kind; may be given again")
     asked.add_argument("--episodes", type=int, help="so many of each kind, instead of the long form's")
     asked.add_argument("--backend", choices=("embedded", "timescale"), default="embedded")
+    asked.add_argument("--trap", choices=TRAPS, help="put this fault into the collector: the episodes must find it")
     options = asked.parse_args()
     seed = random.SystemRandom().randrange(10**9) if options.seed is None else options.seed
     count = 1 if options.seed is not None and options.kind and options.episodes is None else options.episodes
@@ -59,6 +61,8 @@ def main() -> int:
             small = KINDS[name].small_log
             if small not in worlds:
                 worlds[small] = stack.enter_context(world(options.backend, small_wal_mb=24 if small else None))
+                if options.trap:
+                    worlds[small].program = (sys.executable, "-m", "tests.faults.traps", options.trap)
             outcomes.append(episodes.run(worlds[small], name, one))
             print(outcomes[-1], flush=True)
     failed = [one for one in outcomes if one.problems]

@@ -60,6 +60,7 @@ class World:
         self.starts += 1
         environment = {
             **os.environ,
+            "PYTHONPATH": str(Path(__file__).parents[2]),
             "CHARGEWATCH_HOME": str(self.folder),
             "CHARGEWATCH_DSN": self.database.uri(self.name, self.to_database.port),
             "CHARGEWATCH_MQTT_URL": f"mqtt://127.0.0.1:{self.to_broker.port}",

@@ -103,12 +103,7 @@ class City:
                 for n in places
             )
         elif kind == "meter":
-            told = ", ".join(
-                f'{{"connector_id": "C{n % _EACH:05}-1", "at": "{self._time(n // _EACH)}", "energy_kwh": '
-                f'{10000 + n // _EACH}.{n % 1000:03}, "power_kw": {n % 60}.{n % 10}, "voltage_v": 39{n % 10}.2,'
-                f' "current_a": {n % 150}.5, "soc_pct": {n % 100}, "session_id": "S-{n % _EACH}"}}'
-                for n in places
-            )
+            told = ", ".join(self._sample(n) for n in places)
         elif items == 1:
             told = f'{{"at": "{self._time(first // _EACH)}", "connector_id": "C{first % _EACH:05}-1"}}'
         else:
@@ -124,6 +119,17 @@ class City:
             f'{{"schema": "ev.{kind}/1", "msg_id": "{boot_id}-{operator}-{seq}", "boot_id": "{boot_id}", "seq": {seq},'
             f' "sent_at": "{self._time(first // _EACH)}", "items": [{told}]{more}}}'
         ).encode()
+
+    def _sample(self, n: int) -> str:
+        # Registers hardly repeat between connectors; powers and currents do, the rest does much.
+        lap, connector = divmod(n, _EACH)
+        return (
+            f'{{"connector_id": "C{connector:05}-1", "at": "{self._time(lap)}",'
+            f' "energy_kwh": {1000 + connector * 37 % 50_000}.{(connector * 7 + lap * 53) % 1000:03},'
+            f' "power_kw": {(connector * 13 + lap * 7) % 12_000 / 100}, "voltage_v": {380 + (n * 7) % 400 / 10},'
+            f' "current_a": {(connector * 11 + lap * 3) % 2500 / 10}, "soc_pct": {n % 100},'
+            f' "session_id": "20261123{connector:08}"}}'
+        )
 
     def _time(self, lap: int) -> str:
         text = self._times.get(lap)

@@ -1,6 +1,7 @@
 """Facts, registry rows and declarations of the tests as the engine's figures, and as the reference's."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import pairwise
 from typing import Any
@@ -9,55 +10,122 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pandas as pd
 
+from chargewatch.instants import day_start_us
 from tests.generative import reference_availability as reference
 from tests.generative.adapter import engine_timeline, table
-from tests.generative.reference_availability import DAY, Item, Settings
-from tests.generative.reference_figures import Connector, Declaration, Place
-from tests.generative.strategies import START, Registered
+from tests.generative.reference_account import (
+    WENZHOU,
+    Connector,
+    Declaration,
+    Place,
+    Regime,
+    is_bound,
+    local,
+    unit_of,
+    units,
+)
+from tests.generative.reference_availability import Item, Settings
+from tests.generative.strategies import Registered
+from uptime import units as engine_units
 from uptime.account import account
 from uptime.declarations import reach
 from uptime.figures import figures, tally
 from uptime.life import NEVER, service_life
 from uptime.profile import Profile
 
-FIRST = date(2023, 6, 1)
-ZONE = ZoneInfo("Asia/Shanghai")
-END_OF_TIME = 60
-"""The registry's last day here, counted from START."""
+
+@dataclass(frozen=True)
+class Days:
+    """Policy days counted from one of them, in a time zone: some have 23 or 25 hours."""
+
+    first: date = date(2023, 6, 1)
+    zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("Asia/Shanghai"))
+
+    def on(self, number: int) -> date:
+        """The day of that number."""
+        return self.first + timedelta(days=number)
+
+    def start(self, number: int) -> int:
+        """Where it begins (µs)."""
+        return day_start_us(self.on(number), self.zone)
+
+    def date_of(self, t: int) -> date:
+        """The day that an instant lies in."""
+        return local(t, self.zone).date()
+
+    def after(self, t: int) -> int:
+        """The first day that begins at that instant or later."""
+        day = self.date_of(t)
+        return (day - self.first).days + (day_start_us(day, self.zone) < t)
 
 
-def runs_of_days(rows: Sequence[Registered], until_day: int) -> list[tuple[Registered, int, int]]:
+SHANGHAI = Days()
+
+
+def runs_of_days(rows: Sequence[Registered], until_day: int, days: Days) -> list[tuple[Registered, int, int]]:
     """Each row with the instants from and to which it holds."""
     ends = [*(row.from_day for row in rows[1:]), until_day]
-    runs = [
-        (row, START + row.from_day * DAY, START + min(end, until_day) * DAY)
-        for row, end in zip(rows, ends, strict=True)
-    ]
+    both = zip(rows, ends, strict=True)
+    runs = [(row, days.start(row.from_day), days.start(min(end, until_day))) for row, end in both]
     return [run for run in runs if run[1] < run[2]]
 
 
 def reference_connector(
-    connector: int, history: Sequence[Item], rows: Sequence[Registered], settings: Settings, until_day: int
+    connector: int,
+    history: Sequence[Item],
+    rows: Sequence[Registered],
+    settings: Settings,
+    until_day: int,
+    rules: Regime = WENZHOU,
+    days: Days = SHANGHAI,
 ) -> Connector:
     """The reference's view of one connector up to the start of that day."""
     life = []
-    for row, start, end in runs_of_days(rows, until_day):
-        day = None if row.commissioned_day is None else START + row.commissioned_day * DAY
-        retired = None if row.retired_day is None else START + row.retired_day * DAY
-        lived = reference.service_life(history, None if day is None else (day, day + DAY), retired)
-        if lived is not None:
-            begin, to = max(lived[0], start), end if lived[1] is None else min(lived[1], end)
-            if begin < to:
-                life.append(Place(begin, to, row.charger, row.station, row.district, row.bound))
-    since = min((place.from_us for place in life), default=START)
-    runs = reference.intervals(history, settings, since, max(since + DAY, START + until_day * DAY))
+    for row, start, end in runs_of_days(rows, until_day, days):
+        day = None if row.commissioned_day is None else row.commissioned_day
+        commissioned = None if day is None else (days.start(day), days.start(day + 1))
+        retired = None if row.retired_day is None else days.start(row.retired_day)
+        lived = reference.service_life(history, commissioned, retired)
+        if lived is None:
+            continue
+        begin, to = max(lived[0], start), end if lived[1] is None else min(lived[1], end)
+        on = None if day is None else days.on(day)
+        name = unit_of(rules, f"g{connector}", row)
+        cuts = {begin, to}
+        if on and rules["binds"].get("for_years"):
+            years = rules["binds"]["for_years"]
+            there_is = (on.month, on.day) != (2, 29)
+            last = on.replace(year=on.year + years) if there_is else date(on.year + years, 3, 1)
+            cuts.add(day_start_us(last, days.zone))
+        for since, until in pairwise(sorted(cuts)):
+            if begin <= since < until <= to:
+                bound = is_bound(rules, row, on, since)
+                life.append(Place(since, until, row.charger, row.station, row.district, bound, name, f"g{connector}"))
+    since = min((place.from_us for place in life), default=days.start(0))
+    runs = reference.intervals(history, settings, since, max(days.start(1), days.start(until_day), since + 1))
     everything = reference.first_received(history)
     return Connector(f"g{connector}", runs, life, reference.proven_sessions(everything))
 
 
-def _placements(registered: Mapping[int, Sequence[Registered]], until_day: int) -> pd.DataFrame:
+def reference_units(
+    histories: Mapping[int, Sequence[Item]],
+    registered: Mapping[int, Sequence[Registered]],
+    settings: Settings,
+    until_day: int,
+    rules: Regime = WENZHOU,
+    days: Days = SHANGHAI,
+) -> list[Connector]:
+    """The reference's units of some connectors."""
+    connectors = [
+        reference_connector(number, histories[number], registered[number], settings, until_day, rules, days)
+        for number in histories
+    ]
+    return connectors if rules["unit"] == "connector" else units(rules, connectors)
+
+
+def _placements(registered: Mapping[int, Sequence[Registered]], until_day: int, days: Days) -> pd.DataFrame:
     def day(number: int | None) -> date | None:
-        return None if number is None else FIRST + timedelta(days=number)
+        return None if number is None else days.on(number)
 
     rows = [
         {
@@ -69,19 +137,20 @@ def _placements(registered: Mapping[int, Sequence[Registered]], until_day: int) 
             "charger_id": row.charger,
             "station_id": row.station,
             "district": row.district,
-            "category": "public",
-            "bound": row.bound,
-            "kind": "dc",
-            "rated_kw": None,
+            "category": row.category,
+            "open_to_public": row.open_to_public,
+            "kind": row.kind,
+            "rated_kw": row.rated_kw,
+            "simultaneous": row.simultaneous,
             "commissioned_on": day(row.commissioned_day),
             "retired_on": day(row.retired_day),
         }
         for connector in sorted(registered)
-        for row, start, end in runs_of_days(registered[connector], until_day)
+        for row, start, end in runs_of_days(registered[connector], until_day, days)
     ]
     types = dict.fromkeys(rows[0], "object") if rows else {}
     whole = dict.fromkeys(("connector_no", "from_us", "to_us"), "int64")
-    return table([tuple(row.values()) for row in rows], {**types, **whole, "bound": "bool"})
+    return table([tuple(row.values()) for row in rows], {**types, **whole, "open_to_public": "bool"})
 
 
 def _declared(declarations: Sequence[Declaration]) -> pd.DataFrame:
@@ -105,28 +174,38 @@ def engine_rows(
     levels: Sequence[str],
     cuts: Sequence[int],
     as_of_us: int = 0,
+    days: Days = SHANGHAI,
 ) -> list[dict[str, list[dict[str, Any]]]]:
-    """The engine's rows of each period between these instants, by level; everything known up to the last of them."""
-    until_day = -((START - cuts[-1]) // DAY)
-    places = _placements(registered, until_day)
+    """The engine's rows of each period between these instants, by level.
+
+    Everything is known up to the last of them, and as far beyond as the profile has to look.
+    """
+    horizon = cuts[-1] + profile.ahead_us
+    places = _placements(registered, days.after(horizon), days)
+    if profile.ahead_us:
+        places["to_us"] = np.minimum(places["to_us"], horizon)
+        places = places[places["from_us"] < places["to_us"]].reset_index(drop=True)
+    places = profile.binds.bound(places, days.zone)
     on_day, ever = [], []
     for row in places.itertuples(index=False):
         heard = reference.item_instants(histories[row.connector_no])
-        start = None if row.commissioned_on is None else START + (row.commissioned_on - FIRST).days * DAY
-        that_day = [] if start is None else [at for at in heard if start <= at < start + DAY]
+        day = None if row.commissioned_on is None else (row.commissioned_on - days.first).days
+        that_day = [] if day is None else [at for at in heard if days.start(day) <= at < days.start(day + 1)]
         on_day.append(that_day[0] if that_day else NEVER)
         ever.append(heard[0] if heard else NEVER)
     first_items = (pd.Series(on_day, dtype=np.int64), pd.Series(ever, dtype=np.int64))
-    life = service_life(places, *first_items, ZONE)
+    life = service_life(places, *first_items, days.zone)
     spans = {
         int(number): (int(of["from_us"].min()), int(of["to_us"].max())) for number, of in life.groupby("connector_no")
     }
-    timeline = engine_timeline(histories, settings, spans)
-    reached = reach(_declared(declarations), life, profile)
+    measured = engine_units.units(engine_timeline(histories, settings, spans), life, profile)
+    reached = reach(_declared(declarations), measured.life, profile)
     answers = []
     for start, end in pairwise(cuts):
-        ripe = as_of_us >= end + profile.unknown_ripens_after_days * DAY
-        pieces = account(timeline, life, reached, profile, start, end)
-        sums = tally(pieces, life, profile)
+        ripe = as_of_us >= days.start(days.after(end) + profile.unknown_ripens_after_days)
+        pieces = account(measured.timeline, measured.life, reached, profile, start, end)
+        whole_days = days.start(days.after(start)) == start and days.start(days.after(end)) == end
+        twelve = profile.twelve_months_us(days.date_of(start), days.date_of(end)) if whole_days else None
+        sums = tally(pieces, measured.life, profile, twelve)
         answers.append({level: figures(sums, profile, level, ripe=ripe, everything=False) for level in levels})
     return answers

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from decimal import Decimal
 from fractions import Fraction
 
 from hypothesis import strategies as st
 
+from tests.generative.reference_account import EVERY_CAUSE, Declaration
 from tests.generative.reference_availability import (
     DAY,
     HOUR,
@@ -22,7 +24,6 @@ from tests.generative.reference_availability import (
     Settings,
     Status,
 )
-from tests.generative.reference_figures import EVERY_CAUSE, Declaration
 
 START = 1_685_548_800 * SECOND
 """2023-06-01T00:00:00+08:00, the start of a policy day."""
@@ -188,7 +189,11 @@ class Registered:
     charger: str = "c1"
     station: str = "s1"
     district: str = "lucheng"
-    bound: bool = True
+    category: str = "public"
+    open_to_public: bool = False
+    kind: str = "dc"
+    rated_kw: Decimal = Decimal(60)
+    simultaneous: bool | None = None
     commissioned_day: int | None = 0
     retired_day: int | None = None
     """Days are counted from START."""
@@ -204,7 +209,11 @@ def registrations(draw: st.DrawFn) -> list[Registered]:
         charger=st.sampled_from(("c1", "c2")),
         station=st.sampled_from(("s1", "s2")),
         district=st.sampled_from(("lucheng", "ouhai")),
-        bound=st.sampled_from((True, True, False)),
+        category=st.sampled_from(("public", "public", "dedicated")),
+        open_to_public=st.sampled_from((False, False, False, True)),
+        kind=st.sampled_from(("dc", "dc", "dc", "ac")),
+        rated_kw=st.sampled_from(tuple(map(Decimal, ("60", "60", "50", "49.9")))),
+        simultaneous=st.sampled_from((None, False, False, True)),
         commissioned_day=st.sampled_from((-10, -10, 0, 1, 2, None)),
         retired_day=st.sampled_from((None, None, None, 1, 4, 6)),
     )

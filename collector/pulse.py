@@ -50,8 +50,8 @@ class PulseSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     @property
     def margin_us(self) -> int:
-        """Pulses older than this before a working moment change nothing that comes after it (µs)."""
-        return 2 * (self.tolerance_us + self.steady_us)
+        """What failed longer ago than this and is no outage does not become part of one (µs)."""
+        return 4 * (self.tolerance_us + self.steady_us)
 
 
 def load(name: str = DEFAULT) -> PulseSettings:

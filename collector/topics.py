@@ -28,7 +28,8 @@ def subscriptions(share: str | None, prefix: str = "") -> list[Filter]:
 def others(filters: Iterable[Filter], held: Iterable[str]) -> list[str]:
     """What the broker may still hold for this client beside `filters`: what it `held`, and every plain form."""
     wanted = {one for one, _ in filters}
-    return sorted({*held, OPERATORS, PULSES, LINKS} - wanted)
+    plain = [name.split("/", 2)[2] if name.startswith("$share/") else name for name in wanted]
+    return sorted({*held, *plain, OPERATORS, PULSES, LINKS} - wanted)
 
 
 def pulse_topic(client_id: str) -> str:

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from tests.faults import checker, nemesis
 from tests.faults.world import World
 
+_PER_SECOND = 400.0
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -70,7 +72,7 @@ class Outcome:
         )
 
 
-def run(world: World, name: str, seed: int, faults: int | None = None, per_second: float = 400.0) -> Outcome:
+def run(world: World, name: str, seed: int, faults: int | None = None, patience_s: float = 60.0) -> Outcome:
     """One episode of that kind: faults while messages come, then everything heals and the store is checked."""
     kind, dice = KINDS[name], random.Random(f"{name} {seed}")
     started = time.monotonic()
@@ -90,14 +92,14 @@ def run(world: World, name: str, seed: int, faults: int | None = None, per_secon
         if kind.alone:
             done = kind.fault(world, dice, faults or kind.at_a_time)
         else:
-            with world.stream(dice, per_second):
+            with world.stream(dice, _PER_SECOND):
                 done = kind.fault(world, dice, faults or kind.at_a_time)
     except AssertionError as error:
         wrong.append(f"the fault could not be made: {error}")
     world.heal()
     world.settle()
     acknowledged = world.publisher.take_acknowledged()
-    wrong += checker.problems(world.direct(), acknowledged, set(range(first, world.number)), world.boot)
+    wrong += checker.problems(world.direct(), acknowledged, set(range(first, world.number)), world.boot, patience_s)
     if wrong:
         wrong.append(f"the collector {'runs' if world.running() else 'has ended'} and says: {world.log[-1000:]}")
     elif (status := world.stop_collector()) != 0:

@@ -38,6 +38,7 @@ class _Link:
     def __init__(self, client: socket.socket, server: socket.socket) -> None:
         self.ends = {OUT: (client, server), BACK: (server, client)}
         self.broken = threading.Event()
+        self.heard: dict[str, bytearray] | None = None
 
     def break_off(self) -> None:
         """Both ends get a reset, as from a router that has forgotten the connection."""
@@ -61,6 +62,8 @@ class Proxy:
         self.silent = False
         self.refusing = False
         self.gates: dict[str, Gate] = {}
+        self.heard: list[dict[str, bytearray]] | None = None
+        """Set to a list: what every connection from now on says, by direction."""
         self._links: set[_Link] = set()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port: int = self._listener.getsockname()[1]
@@ -116,6 +119,9 @@ class Proxy:
             link = _Link(client, server)
             for end in (client, server):
                 end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self.heard is not None:
+                link.heard = {OUT: bytearray(), BACK: bytearray()}
+                self.heard.append(link.heard)
             self._links.add(link)
             for direction in (OUT, BACK):
                 threading.Thread(target=self._pump, args=(link, direction), daemon=True).start()
@@ -129,6 +135,8 @@ class Proxy:
                     self._wait_out_silence(link)
                     sink.shutdown(socket.SHUT_WR)
                     break
+                if link.heard is not None:
+                    link.heard[direction] += data
                 self._pass(link, direction, data, sink)
         except OSError:
             link.break_off()

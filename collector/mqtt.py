@@ -25,6 +25,7 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from chargewatch.broker import Address, identify, why
+from collector.receiving import Delivery, Receiver
 from collector.topics import Filter, subscriptions
 
 SESSION_EXPIRY_S = 7 * 24 * 3600
@@ -35,7 +36,6 @@ _CONNECT_TIMEOUT_S = 10.0
 _LEAVE_S = 5.0
 _STEADY_S = 10.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 30.0
-_READS_AT_A_TIME = 500
 _TAKEN_OVER = 142
 
 
@@ -104,6 +104,7 @@ class Subscription(threading.Thread):
         self._wake_r.setblocking(False)
         self._wake_w.setblocking(False)
         self._taken: list[Message] = []
+        self._told = 0
 
     def acknowledge(self, messages: Iterable[Message]) -> None:
         """Messages that are safe now, in the order of their receipt; from any thread."""
@@ -151,7 +152,7 @@ class Subscription(threading.Thread):
                 while not self.room() and not self._stopping.wait(_FIRST_PAUSE_S):
                     pass
 
-    def _connect(self) -> paho.Client:
+    def _connect(self) -> Receiver:
         try:
             return self._connect_as(self._version)
         except Lost as lost:
@@ -165,8 +166,8 @@ class Subscription(threading.Thread):
             self._version = paho.MQTTv311
             return client
 
-    def _connect_as(self, version: Any) -> paho.Client:
-        client = paho.Client(
+    def _connect_as(self, version: Any) -> Receiver:
+        client = Receiver(
             CallbackAPIVersion.VERSION2,
             client_id=self.client_id,
             clean_session=None if version == paho.MQTTv5 else not self.persistent,
@@ -179,8 +180,7 @@ class Subscription(threading.Thread):
         ended: list[Any] = []
         client.on_connect = lambda _c, _u, flags, reason, _p: answer.append((flags.session_present, reason))
         client.on_disconnect = lambda _c, _u, _flags, reason, _p: ended.append(reason)
-        client.on_message = self._take
-        # Without it paho writes each acknowledgement at once; this loop writes them together.
+        # Without it paho writes each packet at once; this loop writes them together.
         client.on_socket_register_write = lambda _c, _u, _s: None
         try:
             if version == paho.MQTTv5:
@@ -197,17 +197,19 @@ class Subscription(threading.Thread):
         except (OSError, ValueError) as error:  # ValueError: paho's word for a name that cannot be one
             raise Lost(why(error)) from None
         self.epoch += 1
+        self._taken = []
         self._until(client, answer, ended, "it does not answer")
         session_present, reason = answer[0]
         if reason.is_failure:
             raise Lost(f"it answers: {reason}", final=self._proven is False and version == paho.MQTTv311)
         self.connected(self.epoch, session_present)
+        self._told = self.epoch
         self._subscribe(client, version, ended)
         self._proven, self._ended, self._up_since = True, ended, time.monotonic()
         self.up.set()
         return client
 
-    def _subscribe(self, client: paho.Client, version: Any, ended: list[Any]) -> None:
+    def _subscribe(self, client: Receiver, version: Any, ended: list[Any]) -> None:
         """First what is wanted, then let go of the rest: a change of one for the other loses nothing."""
         subscribed: list[Any] = []
         left: list[Any] = []
@@ -230,7 +232,7 @@ class Subscription(threading.Thread):
             client.unsubscribe(list(self.leave))
             self._until(client, left, ended, "it does not answer the unsubscription")
 
-    def _until(self, client: paho.Client, answer: list[Any], ended: list[Any], otherwise: str) -> None:
+    def _until(self, client: Receiver, answer: list[Any], ended: list[Any], otherwise: str) -> None:
         deadline = time.monotonic() + _CONNECT_TIMEOUT_S
         while not answer:
             if ended or client.socket() is None:
@@ -239,7 +241,7 @@ class Subscription(threading.Thread):
                 raise Lost(otherwise)
             self._turn(client, 0.5)
 
-    def _serve(self, client: paho.Client) -> None:
+    def _serve(self, client: Receiver) -> None:
         while client.socket() is not None:
             self._turn(client, 1.0)
             self._send_acknowledgements(client)
@@ -252,7 +254,7 @@ class Subscription(threading.Thread):
             f"another client has taken the id {self.client_id}" if taken else f"connection lost: {reason}", final=taken
         )
 
-    def _leave(self, client: paho.Client) -> None:
+    def _leave(self, client: Receiver) -> None:
         """Disconnect once the broker has read the acknowledgements: what it answers after them tells that it has."""
         answered: list[Any] = []
         client.on_unsubscribe = lambda _c, _u, _mid, reasons, _p: answered.append(reasons)
@@ -264,7 +266,7 @@ class Subscription(threading.Thread):
         while client.socket() is not None and client.want_write() and time.monotonic() < deadline:
             self._turn(client, 0.1)
 
-    def _turn(self, client: paho.Client, seconds: float) -> None:
+    def _turn(self, client: Receiver, seconds: float) -> None:
         """Wait for the socket or for an acknowledgement, at most so long; read and write what there is."""
         link = client.socket()
         if link is None:
@@ -272,42 +274,33 @@ class Subscription(threading.Thread):
         pending = getattr(link, "pending", None)
         if pending is not None and pending():
             seconds = 0
-        with contextlib.suppress(BlockingIOError):
-            readable, _, _ = select.select([link, self._wake_r], [link] if client.want_write() else [], [], seconds)
-            if self._wake_r in readable:
+        readable, _, _ = select.select([link, self._wake_r], [link] if client.want_write() else [], [], seconds)
+        if self._wake_r in readable:
+            with contextlib.suppress(BlockingIOError):
                 self._wake_r.recv(4096)
-        for _ in range(_READS_AT_A_TIME):
-            before = len(self._taken)
-            if client.socket() is None:
-                break
-            client.loop_read()
-            if len(self._taken) == before:
-                break
-        if self._taken:
-            self.deliver(self._taken)
-            self._taken = []
+        if link in readable or not seconds:
+            self._take(client.receive())
         if client.want_write():
             client.loop_write()
         client.loop_misc()
 
-    def _send_acknowledgements(self, client: paho.Client) -> None:
-        while self._acknowledgements and client.socket() is not None:
-            message = self._acknowledgements.popleft()
-            if message.epoch == self.epoch and message.qos:
-                client.ack(message.mid, message.qos)
+    def _send_acknowledgements(self, client: Receiver) -> None:
+        given = [self._acknowledgements.popleft() for _ in range(len(self._acknowledgements))]
+        if ids := [message.mid for message in given if message.epoch == self.epoch and message.qos]:
+            client.acknowledge(ids)
         if client.want_write() and client.socket() is not None:
             client.loop_write()
 
-    def _take(self, _client: paho.Client, _data: Any, message: paho.MQTTMessage) -> None:
-        try:
-            topic = message.topic.removeprefix(self.where.prefix)
-        except UnicodeDecodeError:
-            topic = ""
-        self._taken.append(
-            Message(
-                self.epoch, message.mid, message.qos, topic, bytes(message.payload), self.clock(), bool(message.retain)
-            )
-        )
+    def _take(self, deliveries: list[Delivery]) -> None:
+        """Hand them over, once it is told which connection they came by: the first may come along with its answer."""
+        now = self.clock()
+        self._taken += [
+            Message(self.epoch, packet_id, qos, topic, payload, now, retained)
+            for packet_id, qos, topic, payload, retained in deliveries
+        ]
+        if self._taken and self._told == self.epoch:
+            self.deliver(self._taken)
+            self._taken = []
 
     def _wake(self) -> None:
         with contextlib.suppress(OSError):  # it is full, or closed after the end

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import lru_cache
 from itertools import repeat
+from operator import is_
 from typing import Any, Literal
 
 import msgspec
@@ -104,83 +105,90 @@ def _beat_lists(items: list[Any], connectors: Connectors) -> tuple[Columns, int]
     return Columns(HeartbeatItem, (places, numbers, ats)), 3 * len(items) + len(numbers)
 
 
-_NUMBERS = ("energy_kwh", "power_kw", "voltage_v", "current_a", "soc_pct")
-
-
 def _samples(items: list[Any], connectors: Connectors) -> tuple[Columns, int]:
     numbers = [connectors[item.connector_id] for item in items]
     ats = [instant_us(item.at) for item in items]
-    values = {name: [_value(getattr(item, name)) for item in items] for name in _NUMBERS}
+    energies = [_value(item.energy_kwh) for item in items]
+    powers, powers_given = _optional([item.power_kw for item in items])
+    volts, volts_given = _optional([item.voltage_v for item in items])
+    amperes, amperes_given = _optional([item.current_a for item in items])
+    socs, socs_given = _optional([item.soc_pct for item in items])
     sessions = [item.session_id for item in items]
     named = [session_id for session_id in sessions if session_id is not None]
-    energies, socs = values["energy_kwh"], values["soc_pct"]
-    if not all(map(_is_name, named)) or any(energy is None or energy < ZERO for energy in energies):
+    if min(energies) < ZERO or not all(map(_is_name, named)):
         raise _Doubt
-    if any(soc is not None and not ZERO <= soc <= 100 for soc in socs):
+    if socs_given and not all(soc is None or ZERO <= soc <= 100 for soc in socs):
         raise _Doubt
-    given = sum(len(items) - column.count(None) for column in values.values())
-    strings = 4 * len(items) + given + 2 * len(named)
-    return Columns(MeterItem, (_place[: len(items)], numbers, ats, *values.values(), sessions)), strings
+    strings = 5 * len(items) + powers_given + volts_given + amperes_given + socs_given + 2 * len(named)
+    fields = (_place[: len(items)], numbers, ats, energies, powers, volts, amperes, socs, sessions)
+    return Columns(MeterItem, fields), strings
 
 
-def _value(read: Decimal | None) -> Decimal | None:
-    if read is None:
-        return None
+def _optional(read: list[Decimal | None]) -> tuple[list[Decimal | None], int]:
+    """The values, and how many are given."""
+    values = [None if one is None else _value(one) for one in read]
+    return values, len(values) - sum(map(is_, values, repeat(None)))
+
+
+@lru_cache(65536)
+def _value(read: Decimal) -> Decimal:
     value = number(read)
     if value == HUGE:
         raise _Doubt
     return value
 
 
+_is_name = lru_cache(8192)(is_name)
+
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 _MANY = b"0" * 36
 """Where no run of digits is as long, no number is too long to be read (values.from_text)."""
 
+_Reader = tuple[Callable[[bytes], Any], Callable[[list[Any], Connectors], tuple[Columns, int]]]
+_STATUSES: _Reader = _message("status", list[_Status]), _statuses
+_SAMPLES: _Reader = _message("meter", list[_Meter]), _samples
+_BEATS: _Reader = _message("heartbeat", list[_Beat]), _beats
+_BEAT_LISTS: _Reader = _message("heartbeat", list[_Beats]), _beat_lists
 
-def _samples_of_no_long_numbers(payload: bytes) -> Any:
-    if _MANY in payload.translate(_DIGITS):
-        raise ValueError
-    return _samples_message(payload)
+
+def _reader(kind: str, payload: bytes) -> _Reader | None:
+    if b"\\" in payload:
+        return None
+    if kind == "heartbeat":
+        return _BEAT_LISTS if b'"connector_ids"' in payload else _BEATS
+    if kind == "meter":
+        return None if _MANY in payload.translate(_DIGITS) else _SAMPLES
+    return _STATUSES if kind == "status" else None
 
 
-_samples_message = _message("meter", list[_Meter])
-_is_name = lru_cache(8192)(is_name)
-
-_READERS: dict[str, list[tuple[Callable[[bytes], Any], Callable[[list[Any], Connectors], tuple[Columns, int]]]]] = {
-    "status": [(_message("status", list[_Status]), _statuses)],
-    "meter": [(_samples_of_no_long_numbers, _samples)],
-    "heartbeat": [(_message("heartbeat", list[_Beats]), _beat_lists), (_message("heartbeat", list[_Beat]), _beats)],
-}
 _ENVELOPE_STRINGS = 8
 """Its five keys, and schema, boot_id and sent_at."""
 
 
 def read(kind: str, payload: bytes, received_us: int | None, connectors: Connectors) -> Found | None:
     """The message, or None if it is to be judged item by item."""
-    if b"\\" in payload:
+    if (reader := _reader(kind, payload)) is None:
         return None
-    for decode, columns_of in _READERS.get(kind, ()):
-        try:
-            message = decode(payload)
-        except (msgspec.MsgspecError, ValueError, RecursionError):
-            continue
-        try:
-            columns, strings = columns_of(message.items, connectors)
-            sent_us = instant_us(message.sent_at)
-        except (_Doubt, KeyError, ValueError):
+    decode, columns_of = reader
+    try:
+        message = decode(payload)
+        if not 1 <= len(message.items) <= MOST_ITEMS:
             return None
-        strings += _ENVELOPE_STRINGS + 2 * (message.msg_id is not None)
-        receipt_us = sent_us if received_us is None else received_us
-        ats = columns.fields[2]
-        if (
-            1 <= len(ats) <= MOST_ITEMS
-            and payload.count(b'"') == 2 * strings
-            and 0 <= message.seq <= MOST_SEQ
-            and _is_name(message.boot_id)
-            and (received_us is not None or EARLIEST_US <= sent_us < LATEST_US)
-            and min(ats) >= EARLIEST_US
-            and max(ats) - receipt_us <= AHEAD_US
-        ):
-            return message.boot_id, message.seq, sent_us, columns
+        columns, strings = columns_of(message.items, connectors)
+        sent_us = instant_us(message.sent_at)
+    except (msgspec.MsgspecError, RecursionError, ValueError, KeyError, _Doubt):
         return None
+    strings += _ENVELOPE_STRINGS + 2 * (message.msg_id is not None)
+    receipt_us = sent_us if received_us is None else received_us
+    ats = columns.fields[2]
+    if (
+        len(ats) <= MOST_ITEMS
+        and payload.count(b'"') == 2 * strings
+        and 0 <= message.seq <= MOST_SEQ
+        and _is_name(message.boot_id)
+        and (received_us is not None or EARLIEST_US <= sent_us < LATEST_US)
+        and min(ats) >= EARLIEST_US
+        and max(ats) - receipt_us <= AHEAD_US
+    ):
+        return message.boot_id, message.seq, sent_us, columns
     return None

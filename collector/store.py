@@ -250,8 +250,11 @@ class Store:
             timeseries.ensure(self.connection, table, moment, moment)
 
     def _message_ids(self, count: int) -> list[int]:
-        rows = self.connection.execute("SELECT nextval('message_id_seq') FROM generate_series(1, %s)", [count])
-        return [row[0] for row in rows]
+        row = self.connection.execute(
+            "SELECT array_agg(nextval('message_id_seq')) FROM generate_series(1, %s)", [count], binary=True
+        ).fetchone()
+        assert row is not None
+        return list(row[0])
 
     def _write_quarantine(
         self, decoded: Sequence[Decoded], ids: list[int], receipts: list[int], recorded: list[int]

@@ -1,9 +1,10 @@
-"""On the command line: what an auditor asks. Which input changed a figure."""
+"""On the command line: what an auditor asks: which input changed a figure, and which status is to be doubted."""
 
 import json
 import re
 from dataclasses import replace
 from datetime import date, datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -19,6 +20,14 @@ _FORMAT = typer.Option("--format", help="How the rows are printed.")
 _FROM = typer.Option("--from", help="First policy day, YYYY-MM-DD.")
 _TO = typer.Option("--to", help="Policy day after the last, YYYY-MM-DD (exclusive).")
 _RUN = "a time (RFC 3339), the number of a ledger record, or a file that `uptime report --format json` wrote"
+
+
+class Sight(StrEnum):
+    """What a row about the truth of status stands for."""
+
+    finding = "finding"
+    connector = "connector"
+    operator = "operator"
 
 
 def diff(
@@ -202,3 +211,65 @@ def _day(option: str, text: str | None) -> date | None:
         return None if text is None else date.fromisoformat(text)
     except ValueError:
         raise Refusal(f"{option} is {text!r}", "a day that exists, as YYYY-MM-DD") from None
+
+
+def truth(
+    from_: Annotated[str, _FROM],
+    to: Annotated[str, _TO],
+    operator: Annotated[str | None, typer.Option("--operator", help="Only this operator's connectors.")] = None,
+    by: Annotated[Sight, typer.Option("--by", help="What a row stands for.")] = Sight.finding,
+    limits: Annotated[
+        str, typer.Option("--limits", help="Id of a set of thresholds, or the path of its YAML file.")
+    ] = "truth-1",
+    as_of: Annotated[str | None, typer.Option("--as-of", help="Knowledge time (RFC 3339): as known then.")] = None,
+    format: Annotated[Format, _FORMAT] = Format.table,
+) -> None:
+    """Where what connectors announce does not fit what they do. Beside availability: no figure is changed by it.
+
+    Example: chargewatch uptime truth --from 2023-06-01 --to 2023-07-01 --by operator
+    """
+    from chargewatch import database
+    from chargewatch.output import progress
+    from uptime import profile as profiles
+    from uptime import settings, truth_limits
+    from uptime.truth import RULES
+    from uptime.truth_report import compute
+
+    first_day, last_day = _period(from_, to)
+    with database.connect() as connection, progress("connectors") as advance:
+        rows = compute(
+            connection,
+            first_day=first_day,
+            last_day=last_day,
+            by=by.value,
+            operator=operator,
+            profile=profiles.load(),
+            settings=settings.load(),
+            limits=truth_limits.load(limits),
+            as_of=_instant("--as-of", as_of) if as_of else database.watermark(connection),
+            advance=advance,
+        )
+    columns = {
+        Sight.finding: ["operator_id", "connector_id", "rule", "score", "seen", "limit", "unit", "evidence_count"],
+        Sight.connector: ["operator_id", "connector_id", "score", "rules"],
+        Sight.operator: ["operator_id", "connectors", "doubted", *RULES],
+    }[by]
+    emit(rows, format, columns, f"Truth of status, {first_day} to {last_day} (exclusive), by {by.value}")
+
+
+def _period(from_: str, to: str) -> tuple[date, date]:
+    first_day, last_day = _day("--from", from_), _day("--to", to)
+    assert first_day is not None
+    assert last_day is not None
+    if first_day >= last_day:
+        raise Refusal(f"--from {from_} is not before --to {to}", "a period of at least one day; --to is exclusive")
+    return first_day, last_day
+
+
+def _instant(option: str, text: str) -> datetime:
+    from chargewatch import instants
+
+    try:
+        return instants.parse(text)
+    except (ValueError, OverflowError):
+        raise Refusal(f"{option} is {text!r}", "a time with an offset such as 2023-07-01T00:00:00+08:00") from None

@@ -2,17 +2,22 @@
 
 from datetime import date, datetime, timedelta
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 from zoneinfo import ZoneInfo
 
 import typer
 
 from chargewatch.errors import Refusal
-from chargewatch.output import Format, emit, progress
-from uptime import auditing
+from chargewatch.output import Format, emit, progress, say
+from uptime import auditing, regimes
+
+if TYPE_CHECKING:
+    from uptime.profile import Profile
 
 app = typer.Typer(no_args_is_help=True)
+app.add_typer(regimes.app, name="profile", help="The regimes: what each profile says, and with which clause.")
 app.command("diff")(auditing.diff)
+app.command("truth")(auditing.truth)
 
 
 class Level(StrEnum):
@@ -37,7 +42,10 @@ def report(
     from_: Annotated[str, typer.Option("--from", help="First policy day, YYYY-MM-DD.")],
     to: Annotated[str, typer.Option("--to", help="Policy day after the last, YYYY-MM-DD (exclusive).")],
     by: Annotated[Level, typer.Option("--by", help="What a row stands for.")] = Level.operator,
-    profile: Annotated[str, _PROFILE] = _DEFAULT_PROFILE,
+    profile: Annotated[
+        list[str] | None,
+        typer.Option("--profile", help="Id of a profile, or the path of its YAML file; repeatable, side by side."),
+    ] = None,
     as_of: Annotated[str | None, _AS_OF] = None,
     all_: Annotated[
         bool, typer.Option("--all", help="Also what the profile does not bind, without a verdict.")
@@ -53,38 +61,109 @@ def report(
     from uptime import settings
     from uptime.report import compute
 
-    regime = profiles.load(profile)
-    first_day, last_day = _day("--from", from_), _day("--to", to)
-    if first_day >= last_day:
-        raise Refusal(
-            f"--from {first_day} is not before --to {last_day}", "a period of at least one day; --to is exclusive"
-        )
+    asked = [profiles.load(name) for name in profile or [profiles.DEFAULT]]
+    first_day, last_day = _period(from_, to)
+    rows: list[dict[str, Any]] = []
+    with database.connect() as connection:
+        known = _moment("--as-of", as_of, asked[0].zone) if as_of else database.watermark(connection)
+        for regime in asked:
+            warn(regime, first_day, last_day)
+            with progress("connectors") as advance:
+                rows += compute(
+                    connection,
+                    first_day=first_day,
+                    last_day=last_day,
+                    by=by.value,
+                    profile=regime,
+                    settings=settings.load(),
+                    as_of=known,
+                    everything=all_,
+                    advance=advance,
+                )
+    if len(asked) > 1:  # side by side, in the order asked for
+        rows.sort(key=lambda row: (row["operator_id"] or "", row["id"]))
+    shown = rows if format is not Format.table else [{**row, **percent(row)} for row in rows]
+    named = [] if by in (Level.city, Level.district, Level.operator) else ["operator_id"]
+    what = [*named, "id", *(["profile", "threshold"] if len(asked) > 1 else [])]
+    what += ["ratio", "ratio_upper", "verdict", "breach", "required_s", "up_s", "down_s", "unknown_s"]
+    counts = ["deducted_s", "connectors", "connectors_below", "connectors_pending", "connectors_out_7d"]
+    rehearsal = "  REHEARSAL" if rows and rows[0]["rehearsal"] else ""
+    under = ", ".join(regime.id for regime in asked)
+    title = f"Availability by {by.value}, {first_day} to {last_day} (exclusive), {under}, as of {known}{rehearsal}"
+    emit(shown, format, [*what, *counts], title, right=[name for name in what if name.endswith(("_s", "ratio"))])
+
+
+@app.command()
+def sensitivity(
+    from_: Annotated[str, typer.Option("--from", help="First policy day, YYYY-MM-DD.")],
+    to: Annotated[str, typer.Option("--to", help="Policy day after the last, YYYY-MM-DD (exclusive).")],
+    by: Annotated[Level, typer.Option("--by", help="What a row stands for.")] = Level.connector,
+    profile: Annotated[str, _PROFILE] = _DEFAULT_PROFILE,
+    as_of: Annotated[str | None, _AS_OF] = None,
+    format: Annotated[Format, _FORMAT] = Format.table,
+) -> None:
+    """Which single reading of the law would flip which verdict: the readings stand in the profile.
+
+    Example: chargewatch uptime sensitivity --from 2023-06-01 --to 2023-07-01 --by operator
+    """
+    from chargewatch import database
+    from uptime import profile as profiles
+    from uptime import settings
+    from uptime.report import views_of
+    from uptime.sensitivity import flips
+
+    regime, own = profiles.load(profile), settings.load()
+    first_day, last_day = _period(from_, to)
+    views = [(regime, own)]
+    views += [(regime.under(reading), profiles.settings_under(own, reading)) for reading in regime.readings]
     with database.connect() as connection:
         known = _moment("--as-of", as_of, regime.zone) if as_of else database.watermark(connection)
+        warn(regime, first_day, last_day)
         with progress("connectors") as advance:
-            rows = compute(
+            before, *under = views_of(
                 connection,
                 first_day=first_day,
                 last_day=last_day,
                 by=by.value,
-                profile=regime,
-                settings=settings.load(),
+                views=views,
                 as_of=known,
-                everything=all_,
                 advance=advance,
             )
-    shown = rows if format is not Format.table else [{**row, **_percent(row)} for row in rows]
+    rows = flips(regime, before, under)
+    flipped = len({(row["operator_id"], row["id"]) for row in rows})
+    say(f"{flipped} of {len(before)} verdicts would be another one under one of {len(regime.readings)} readings")
+    shown = rows if format is not Format.table else [{**row, **percent(row)} for row in rows]
     named = [] if by in (Level.city, Level.district, Level.operator) else ["operator_id"]
-    what = [*named, "id", "ratio", "ratio_upper", "verdict", "breach", "required_s", "up_s", "down_s", "unknown_s"]
-    counts = ["deducted_s", "connectors", "connectors_below", "connectors_pending", "connectors_out_7d"]
+    what = [
+        "id",
+        "reading",
+        "verdict",
+        "verdict_under",
+        "ratio",
+        "ratio_under",
+        "ratio_upper",
+        "ratio_upper_under",
+        "says",
+    ]
     rehearsal = "  REHEARSAL" if rows and rows[0]["rehearsal"] else ""
-    title = f"Availability by {by.value}, {first_day} to {last_day} (exclusive), {regime.id}, as of {known}{rehearsal}"
-    emit(shown, format, [*what, *counts], title, right=[name for name in what if name.endswith(("_s", "ratio"))])
+    title = (
+        f"Verdicts by {by.value} that one reading flips, {first_day} to {last_day} (exclusive), {regime.id}{rehearsal}"
+    )
+    emit(shown, format, [*named, *what], title)
 
 
-def _percent(row: dict[str, str | None]) -> dict[str, str]:
-    # Truncated like the ratio itself: a failing one never shows as the threshold.
-    both = {name: row[name] for name in ("ratio", "ratio_upper")}
+def warn(regime: "Profile", first_day: date, last_day: date) -> None:
+    """Say what a reader of the figure might overlook."""
+    if first_day < regime.valid_from:
+        say(f"{regime.id} applies from {regime.valid_from}: before that day its figures are a what-if")
+    if regime.denominator and regime.twelve_months_us(first_day, last_day) is None:
+        minutes = f"{regime.denominator.twelve_months_min:,} minutes"
+        say(f"{regime.id} counts {minutes} for twelve calendar months; this period is none and has its true length")
+
+
+def percent(row: dict[str, Any]) -> dict[str, str]:
+    """Its ratios for people; truncated like the ratio itself, so that a failing one never shows as the threshold."""
+    both = {name: row[name] for name in row if name.startswith("ratio")}
     return {
         name: "" if text is None else f"{int(text.replace('.', '')[:5]) / 100:.2f} %" for name, text in both.items()
     }
@@ -137,6 +216,15 @@ def _said(items: list[dict[str, str]]) -> str:
         f" sha256 {one['sha256'][:12]}…)"
         for one in items
     )
+
+
+def _period(from_: str, to: str) -> tuple[date, date]:
+    first_day, last_day = _day("--from", from_), _day("--to", to)
+    if first_day >= last_day:
+        raise Refusal(
+            f"--from {first_day} is not before --to {last_day}", "a period of at least one day; --to is exclusive"
+        )
+    return first_day, last_day
 
 
 def _day(option: str, text: str) -> date:

@@ -17,6 +17,7 @@ SHELLS = {"facts", "report", "statement", "explain", "job", "commands"} | {
     "comparison",
     "diff",
     "inputs",
+    "truth_report",
     "worlds",
 }
 

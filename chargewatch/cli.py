@@ -10,6 +10,7 @@ import psycopg
 import typer
 
 import collector.commands as collecting
+import collector.conformance_commands
 import collector.member_commands
 import collector.operator_commands
 import collector.quarantine_commands
@@ -46,6 +47,7 @@ for command in (
     collecting.ingest,
     collecting.collect,
     collecting.record,
+    collector.conformance_commands.conformance,
     scheduler.commands.schedule,
     simulating.replay,
     simulating.simulate,

@@ -37,6 +37,8 @@ _LEAVE_S = 5.0
 _STEADY_S = 10.0
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 30.0
 _TAKEN_OVER = 142
+_BRIEF_IN_A_ROW = 3
+"""So many connections that ended soon after they were made are no accident. mosquitto 2.0.11 does not say why."""
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
@@ -131,7 +133,7 @@ class Subscription(threading.Thread):
             self.up.clear()
 
     def _keep_connected(self) -> None:
-        pause = _FIRST_PAUSE_S
+        pause, brief = _FIRST_PAUSE_S, 0
         while not self._stopping.is_set():
             try:
                 self._serve(self._connect())
@@ -139,6 +141,7 @@ class Subscription(threading.Thread):
             except Lost as lost:
                 # Where another client has our id each takes it from the other: that must not go on at full speed.
                 held = self.up.is_set() and time.monotonic() - self._up_since > _STEADY_S
+                brief = brief + 1 if self.up.is_set() and not held else 0
                 self.up.clear()
                 if lost.final or not self._proven:
                     self.failure = str(lost)
@@ -147,6 +150,11 @@ class Subscription(threading.Thread):
                 # Not all clients of a broker that comes back at the same moment.
                 wait_s = pause * random.uniform(0.5, 1.0)
                 self.tell(f"The broker at {self.where} is away ({lost}); trying again in {wait_s:.1f} s.")
+                if brief == _BRIEF_IN_A_ROW:
+                    self.tell(
+                        f"Connections end soon after they are made, as when another client has the id {self.client_id}:"
+                        " CHARGEWATCH_CLIENT_ID must be each collector's own."
+                    )
                 self._stopping.wait(wait_s)
                 # Every connection may bring a whole window once more: only so many are held in memory.
                 while not self.room() and not self._stopping.wait(_FIRST_PAUSE_S):

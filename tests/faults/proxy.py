@@ -38,6 +38,7 @@ class _Link:
     def __init__(self, client: socket.socket, server: socket.socket) -> None:
         self.ends = {OUT: (client, server), BACK: (server, client)}
         self.broken = threading.Event()
+        self.directions_left = 2
         self.heard: dict[str, bytearray] | None = None
 
     def break_off(self) -> None:
@@ -46,9 +47,7 @@ class _Link:
         for end in self.ends[OUT]:
             with contextlib.suppress(OSError):
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-                end.shutdown(socket.SHUT_RDWR)
-            with contextlib.suppress(OSError):
-                end.close()
+                end.shutdown(socket.SHUT_RDWR)  # wakes who reads it; closing is theirs
 
 
 class Proxy:
@@ -68,7 +67,9 @@ class Proxy:
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port: int = self._listener.getsockname()[1]
         self._ended = False
-        threading.Thread(target=self._listen, daemon=True).start()
+        self._lock = threading.Lock()
+        self._threads = [threading.Thread(target=self._listen, daemon=True)]
+        self._threads[0].start()
 
     def heal(self) -> None:
         """No misbehaviour any more; what was held goes on."""
@@ -99,8 +100,13 @@ class Proxy:
         """End it."""
         self._ended = True
         self.heal()
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # closing alone does not wake who accepts
+        self._threads[0].join(5)
         self._listener.close()
         self.cut()
+        for thread in self._threads:
+            thread.join(5)
 
     def _listen(self) -> None:
         while not self._ended:
@@ -124,7 +130,9 @@ class Proxy:
                 self.heard.append(link.heard)
             self._links.add(link)
             for direction in (OUT, BACK):
-                threading.Thread(target=self._pump, args=(link, direction), daemon=True).start()
+                self._threads.append(threading.Thread(target=self._pump, args=(link, direction), daemon=True))
+                self._threads[-1].start()
+            self._threads[1:] = [thread for thread in self._threads[1:] if thread.is_alive()]
 
     def _pump(self, link: _Link, direction: str) -> None:
         source, sink = link.ends[direction]
@@ -140,8 +148,12 @@ class Proxy:
                 self._pass(link, direction, data, sink)
         except OSError:
             link.break_off()
-        if direction == BACK:
-            self._links.discard(link)
+        with self._lock:
+            link.directions_left -= 1
+            if not link.directions_left:
+                self._links.discard(link)
+                for end in link.ends[OUT]:
+                    end.close()
 
     def _pass(self, link: _Link, direction: str, data: bytes, sink: socket.socket) -> None:
         self._wait_out_silence(link)

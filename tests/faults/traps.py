@@ -9,9 +9,13 @@ import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
+import msgspec
+import paho.mqtt.client as paho
+
 import collector.mqtt
 import collector.service
 from collector.mqtt import Message, Subscription
+from collector.receiving import Receiver
 from collector.service import Collector
 
 Replace = Callable[[object, str, Any], None]
@@ -32,14 +36,14 @@ def acknowledges_on_receipt(replace: Replace) -> None:
 def acknowledges_whatever_the_connection(replace: Replace) -> None:
     """Packet ids of a connection that is gone, sent on the one that is there."""
 
-    def send(self: Subscription, client: Any) -> None:
-        while self._acknowledgements and client.socket() is not None:
-            message = self._acknowledgements.popleft()
-            client.ack(message.mid, message.qos)
-        if client.want_write() and client.socket() is not None:
-            client.loop_write()
+    send = Subscription._send_acknowledgements
 
-    replace(Subscription, "_send_acknowledgements", send)
+    def as_if_of_now(self: Subscription, client: Any) -> None:
+        for _ in range(len(self._acknowledgements)):
+            self._acknowledgements.append(msgspec.structs.replace(self._acknowledgements.popleft(), epoch=self.epoch))
+        send(self, client)
+
+    replace(Subscription, "_send_acknowledgements", as_if_of_now)
 
 
 def acknowledges_out_of_order(replace: Replace) -> None:
@@ -59,12 +63,12 @@ def session_ends_with_the_connection(replace: Replace) -> None:
 
 def starts_clean(replace: Replace) -> None:
     """paho's default with MQTT 5: clean at the first connection of every process."""
-    connect = collector.mqtt.paho.Client.connect_async
+    connect = Receiver.connect_async
 
     def clean(self: Any, *arguments: Any, **options: Any) -> None:
-        connect(self, *arguments, **{**options, "clean_start": collector.mqtt.paho.MQTT_CLEAN_START_FIRST_ONLY})
+        connect(self, *arguments, **{**options, "clean_start": paho.MQTT_CLEAN_START_FIRST_ONLY})
 
-    replace(collector.mqtt.paho.Client, "connect_async", clean)
+    replace(Receiver, "connect_async", clean)
 
 
 def blocks_the_callback(replace: Replace) -> None:
@@ -103,18 +107,18 @@ def drops_what_a_forgotten_session_delivered(replace: Replace) -> None:
 
 def takes_retained_copies(replace: Replace) -> None:
     """A last word that the broker repeats at every subscription, taken for news."""
-    take = Subscription._take
+    deliver = Collector._deliver
 
-    def as_news(self: Subscription, client: Any, data: Any, message: Any) -> None:
-        message.retain = False
-        take(self, client, data, message)
+    def as_news(self: Collector, messages: list[Message]) -> None:
+        deliver(self, [msgspec.structs.replace(one, retained=False) for one in messages])
 
-    replace(Subscription, "_take", as_news)
+    replace(Collector, "_deliver", as_news)
 
 
-def takes_its_id_back(replace: Replace) -> None:
+def fights_for_its_id_without_a_word(replace: Replace) -> None:
     """A client library's own idea of reliability: whoever took the session, connect again."""
     replace(collector.mqtt, "_TAKEN_OVER", -1)
+    replace(collector.mqtt, "_BRIEF_IN_A_ROW", -1)
 
 
 TRAPS = {
@@ -123,7 +127,7 @@ TRAPS = {
         acknowledges_on_receipt, acknowledges_whatever_the_connection, acknowledges_out_of_order,
         session_ends_with_the_connection, starts_clean, blocks_the_callback, window_without_end,
         another_window_with_every_connection, drops_what_a_forgotten_session_delivered, takes_retained_copies,
-        takes_its_id_back,
+        fights_for_its_id_without_a_word,
     )
 }  # fmt: skip
 

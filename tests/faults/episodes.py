@@ -12,12 +12,11 @@ _PER_SECOND = 400.0
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of fault: so many in an episode; so many episodes in the long form, and faults in the short one."""
+    """A kind of fault: so many in an episode, so many episodes in the long form."""
 
     fault: nemesis.Fault
     at_a_time: int
     episodes: int
-    short: int
     alone: bool = False
     """It sends its own messages, when it wants them."""
     database: str = "facts"
@@ -26,29 +25,51 @@ class Kind:
 
 
 KINDS = {
-    "collector-kill": Kind(nemesis.collector_kill, 15, 20, 3),
-    "collector-stop": Kind(nemesis.collector_stop, 5, 2, 1),
-    "collector-pause": Kind(nemesis.collector_pause, 5, 2, 0),
-    "killed-before-commit": Kind(nemesis.killed_before_commit, 5, 3, 1),
-    "killed-after-commit": Kind(nemesis.killed_after_commit, 5, 3, 1),
-    "killed-before-acknowledgement": Kind(nemesis.killed_before_acknowledgement, 5, 3, 1),
-    "database-kill": Kind(nemesis.database_kill, 5, 8, 1),
-    "database-kill-in-commit": Kind(nemesis.database_kill_in_commit, 5, 2, 1),
-    "backend-kill": Kind(nemesis.backend_kill, 5, 2, 1),
-    "backend-terminate": Kind(nemesis.backend_terminate, 5, 2, 1),
-    "database-restart": Kind(nemesis.database_restart, 3, 2, 0),
-    "database-pause": Kind(nemesis.database_pause, 3, 2, 1),
-    "broker-restart": Kind(nemesis.broker_restart, 5, 3, 1),
-    "broker-pause": Kind(nemesis.broker_pause, 5, 2, 1),
-    "broker-forgets": Kind(nemesis.broker_forgets, 2, 5, 1, alone=True),
-    "cut": Kind(nemesis.cut, 8, 3, 2),
-    "half-closed": Kind(nemesis.half_closed, 8, 3, 2),
-    "partition": Kind(nemesis.partition, 5, 3, 1),
-    "trickle": Kind(nemesis.trickle, 5, 3, 1),
-    "storm": Kind(nemesis.storm, 15, 8, 0),
-    "disk-full": Kind(nemesis.disk_full, 2, 3, 1, database="small"),
-    "log-disk-full": Kind(nemesis.log_disk_full, 1, 3, 0, small_log=True),
-}
+    "collector-kill": Kind(nemesis.collector_kill, 15, 20),
+    "collector-stop": Kind(nemesis.collector_stop, 5, 2),
+    "collector-pause": Kind(nemesis.collector_pause, 5, 2),
+    "killed-before-commit": Kind(nemesis.killed_before_commit, 5, 3),
+    "killed-after-commit": Kind(nemesis.killed_after_commit, 5, 3),
+    "killed-before-acknowledgement": Kind(nemesis.killed_before_acknowledgement, 5, 3),
+    "database-kill": Kind(nemesis.database_kill, 5, 8),
+    "database-kill-in-commit": Kind(nemesis.database_kill_in_commit, 5, 2),
+    "backend-kill": Kind(nemesis.backend_kill, 5, 2),
+    "backend-terminate": Kind(nemesis.backend_terminate, 5, 2),
+    "database-restart": Kind(nemesis.database_restart, 3, 2),
+    "database-pause": Kind(nemesis.database_pause, 3, 2),
+    "broker-restart": Kind(nemesis.broker_restart, 5, 3),
+    "broker-pause": Kind(nemesis.broker_pause, 5, 2),
+    "broker-forgets": Kind(nemesis.broker_forgets, 2, 5, alone=True),
+    "cut": Kind(nemesis.cut, 8, 3),
+    "half-closed": Kind(nemesis.half_closed, 8, 3),
+    "partition": Kind(nemesis.partition, 5, 3),
+    "trickle": Kind(nemesis.trickle, 5, 3),
+    "storm": Kind(nemesis.storm, 15, 8),
+    "disk-full": Kind(nemesis.disk_full, 2, 3, database="small"),
+    "log-disk-full": Kind(nemesis.log_disk_full, 1, 3, small_log=True),
+    # The short form: one of each.
+    "collector-each": Kind(
+        nemesis.each(
+            nemesis.collector_kill, nemesis.killed_before_commit, nemesis.killed_after_commit,
+            nemesis.killed_before_acknowledgement, nemesis.collector_stop,
+        ),
+        1, 1,
+    ),
+    "database-each": Kind(
+        nemesis.each(
+            nemesis.database_kill, nemesis.database_kill_in_commit, nemesis.backend_kill, nemesis.backend_terminate,
+            nemesis.database_pause,
+        ),
+        1, 1,
+    ),
+    "network-each": Kind(
+        nemesis.each(
+            nemesis.broker_restart, nemesis.broker_pause, nemesis.cut, nemesis.half_closed, nemesis.partition,
+            nemesis.trickle,
+        ),
+        1, 1,
+    ),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)

@@ -285,6 +285,23 @@ def log_disk_full(world: World, dice: random.Random, times: int) -> int:
     return times
 
 
+def each(*faults: Fault) -> Fault:
+    """One of each, one after the other."""
+
+    def one_of_each(world: World, dice: random.Random, times: int) -> int:
+        return sum(_and_back(fault, world, dice) for _ in range(times) for fault in faults)
+
+    return one_of_each
+
+
+def _and_back(fault: Fault, world: World, dice: random.Random) -> int:
+    done = fault(world, dice, 1)
+    if not world.running():
+        world.start_collector()
+    world.wait_connected()
+    return done
+
+
 _STORM: list[Fault] = [
     collector_kill, collector_pause, database_kill, backend_kill, backend_terminate, database_pause, broker_restart,
     broker_pause, cut, half_closed, partition, trickle,
@@ -294,9 +311,7 @@ _STORM: list[Fault] = [
 def storm(world: World, dice: random.Random, times: int) -> int:
     """One after the other, whichever it is."""
     for _ in range(times):
-        dice.choice(_STORM)(world, dice, 1)
-        if not world.running():
-            world.start_collector()
+        _and_back(dice.choice(_STORM), world, dice)
     return times
 
 

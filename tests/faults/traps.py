@@ -14,6 +14,7 @@ import paho.mqtt.client as paho
 
 import collector.mqtt
 import collector.service
+from collector.commands import collect
 from collector.mqtt import Message, Subscription
 from collector.receiving import Receiver
 from collector.service import Collector
@@ -134,11 +135,8 @@ TRAPS = {
 
 def main() -> None:
     """Collect, with the trap that the command line names."""
-    from chargewatch.cli import main as program
-
     TRAPS[sys.argv[1]](setattr)
-    sys.argv = ["chargewatch", "collect"]
-    program()
+    collect()
 
 
 if __name__ == "__main__":

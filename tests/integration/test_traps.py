@@ -2,8 +2,8 @@
 
 | test | traps (tests/faults/traps.py) |
 |---|---|
-| acknowledged is stored, whatever is killed when | acknowledges_on_receipt |
-| a forgotten session's packet ids | acknowledges_whatever_the_connection |
+| test_faults.py, kills between COPY and COMMIT | acknowledges_on_receipt |
+| test_faults.py, packet ids of a forgotten session | acknowledges_whatever_the_connection |
 | what comes while nobody collects | session_ends_with_the_connection, starts_clean |
 | in the order of receipt | acknowledges_out_of_order |
 | the connection while the database is stuck | blocks_the_callback |
@@ -26,12 +26,9 @@ import pytest
 
 import collector.mqtt
 from chargewatch import database
-from tests.bring import why_no_broker
-from tests.conftest import Databases, need
-from tests.faults import episodes
+from tests.conftest import Databases
 from tests.faults.proxy import BACK, OUT, Proxy
 from tests.faults.traps import TRAPS
-from tests.faults.world import World, world
 from tests.integration.collecting import register, totals
 from tests.integration.publishing import Publisher, numbered, stored, wait_until
 from tests.integration.running import collecting
@@ -95,34 +92,6 @@ def becomes(holds: Callable[[], bool], seconds: float) -> bool:
             return False
         time.sleep(0.05)
     return True
-
-
-@pytest.fixture(scope="module")
-def harness() -> Iterator[World]:
-    need(why_no_broker())
-    with world() as one:
-        yield one
-
-
-@pytest.mark.parametrize(
-    ("name", "kind"),
-    [
-        ("acknowledges_on_receipt", "killed-before-commit"),
-        ("acknowledges_whatever_the_connection", "broker-forgets"),
-    ],
-)
-def test_the_harness_finds_what_is_lost_when_a_collector_is_killed(harness: World, name: str, kind: str) -> None:
-    """That the product holds in the same episodes is test_faults.py's."""
-    import sys
-
-    usual = harness.program
-    harness.program = (sys.executable, "-m", "tests.faults.traps", name)
-    try:
-        outcome = episodes.run(harness, kind, seed=1, faults=1, patience_s=2)
-    finally:
-        harness.program = usual
-        harness.kill_collector()
-    assert "acknowledged messages are lost" in "; ".join(outcome.problems)
 
 
 @with_traps("session_ends_with_the_connection", "starts_clean")
@@ -271,7 +240,7 @@ def test_two_collectors_of_different_databases_under_one_id_are_told(
     broker: Broker,
     databases: Callable[[str], Databases],
 ) -> None:
-    """In one database its lock tells; here only the broker can, and mosquitto 2.0.11 does not say why it disconnects."""
+    """In one database its lock tells; else the broker, and mosquitto 2.0.11 does not say why."""
     server = databases("embedded")
     other = server.fresh(False)
     with collecting() as first, collecting(DSN=server.uri(other)) as second:

@@ -1,0 +1,64 @@
+"""The truth of status out of the store: its own messages are the evidence."""
+
+import json
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from chargewatch.errors import Refusal
+from chargewatch.output import Format
+from collector.commands import ingest
+from registry.commands import import_
+from registry.tables import DEFAULT_TIME_ZONE
+from tests.functional.worked import Capture, Registry, beijing
+from uptime import auditing
+
+START = beijing("2023-06-01 00:00")
+
+
+def test_a_status_that_does_not_fit_is_shown_with_its_evidence(
+    embedded_dsn: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def truth(**more: Any) -> Any:
+        capsys.readouterr()
+        auditing.truth("2023-06-01", "2023-07-01", format=Format.json, **more)
+        return json.loads(capsys.readouterr().out)
+
+    registry, capture = Registry(), Capture()
+    registry.operator("A", reporting_interval_min=1440)
+    registry.station("A")
+    for charger in ("C1", "C2"):
+        registry.charger("A", charger, "dc", 60)
+        capture.status("A", f"{charger}-1", START, "available", START)
+        capture.heartbeats("A", f"{charger}-1", [START + timedelta(days=nth) for nth in range(31)])
+    at = START + timedelta(days=4, hours=8)
+    for nth in range(6):
+        moment = at + nth * timedelta(minutes=12)
+        item = {"connector_id": "C1-1", "at": moment.isoformat(), "energy_kwh": 100.25, "power_kw": 60, "soc_pct": 40.5}
+        capture.send("A", "meter", [item], moment)
+    capture.status("A", "C1-1", at - timedelta(minutes=1), "charging", at)
+    capture.status("A", "C1-1", at + timedelta(hours=1, minutes=30), "available", at + timedelta(hours=2))
+    import_(registry.write(tmp_path / "registry"), Format.json, DEFAULT_TIME_ZONE)
+    ingest([capture.write(tmp_path / "capture.ndjson")], Format.json)
+
+    (row,) = truth()
+    assert (row["operator_id"], row["connector_id"], row["rule"], row["score"]) == (
+        "A",
+        "C1-1",
+        "frozen_samples",
+        "0.66",
+    )
+    assert (row["seen"], row["limit"], row["unit"], row["limits"]) == (60, 45, "min", "truth-1")
+    (evidence,) = row["evidence"]
+    sent = {(line["payload"]["boot_id"], line["payload"]["seq"]) for line in capture.lines if "meter" in line["topic"]}
+    assert (evidence["boot_id"], evidence["seq"]) in sent
+    assert evidence["said"] == "6 equal samples"
+
+    (operator,) = truth(by=auditing.Sight.operator)
+    assert (operator["connectors"], operator["doubted"], operator["frozen_samples"]) == (2, 1, 1)
+    (connector,) = truth(by=auditing.Sight.connector)
+    assert (connector["connector_id"], connector["rules"]) == ("C1-1", ["frozen_samples"])
+    with pytest.raises(Refusal, match="no operator 'X'"):
+        truth(operator="X")

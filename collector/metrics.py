@@ -5,7 +5,7 @@ Only registered operators are labels; all others are `(unknown)`, so that nobody
 """
 
 import threading
-from collections import Counter, OrderedDict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -23,7 +23,6 @@ from collector.store import Fates
 UNKNOWN = "(unknown)"
 _LAG_BUCKETS_S = (0.1, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3600.0, 21600.0, 86400.0, 604800.0)
 _COMMIT_BUCKETS_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0)
-_MOST_SENDERS = 10_000
 _OUTCOMES = ("stored", "duplicate", "quarantined")
 
 
@@ -36,10 +35,8 @@ class Metrics(Collector):
         self._fates = Fates()
         self._lag = [0] * (len(_LAG_BUCKETS_S) + 1)
         self._lag_sum = 0.0
-        self._gaps: Counter[str] = Counter()
         self._messages: Counter[str] = Counter()
         self._links: dict[str, int] = {}
-        self._sequences: OrderedDict[tuple[str, str], int] = OrderedDict()
         self._unacknowledged = unacknowledged
         self.commit_seconds = Histogram(
             "chargewatch_commit_seconds",
@@ -94,8 +91,6 @@ class Metrics(Collector):
                     self._messages[UNKNOWN] += 1
                     continue
                 self._messages[one.operator_id] += 1
-                if one.boot_id is not None and one.seq is not None:
-                    self._follow(one.operator_id, one.boot_id, one.seq)
                 if one.link is not None:
                     self._links[one.operator_id] = int(one.link.state == "ready")
                 if one.columns is not None and one.received_us is not None:
@@ -112,17 +107,6 @@ class Metrics(Collector):
         with self._lock:
             self._links |= {operator_id: int(ready) for operator_id, ready in states.items()}
 
-    def _follow(self, operator_id: str, boot_id: str, seq: int) -> None:
-        """A jump in a sender's sequence is one gap; what comes again or late is none."""
-        sender = (operator_id, boot_id)
-        last = self._sequences.get(sender)
-        if last is not None and seq > last + 1:
-            self._gaps[operator_id] += 1
-        self._sequences[sender] = seq if last is None else max(last, seq)
-        self._sequences.move_to_end(sender)
-        if len(self._sequences) > _MOST_SENDERS:
-            self._sequences.popitem(last=False)
-
     def collect(self) -> Iterator[Metric]:
         """The metrics of one scrape (prometheus_client calls this)."""
         offered = CounterMetricFamily(
@@ -136,7 +120,6 @@ class Metrics(Collector):
             "chargewatch_conflicts", "Duplicates whose content differs from the first one's.", labels=["kind"]
         )
         messages = CounterMetricFamily("chargewatch_messages", "Messages taken and acknowledged.", labels=["operator"])
-        gaps = CounterMetricFamily("chargewatch_sequence_gaps", "Jumps in the senders' seq.", labels=["operator"])
         link_up = GaugeMetricFamily("chargewatch_link_up", "1 if the operator's link is ready.", labels=["operator"])
         with self._lock:
             for (operator_id, kind), counts in self._fates.counts.items():
@@ -150,8 +133,6 @@ class Metrics(Collector):
                 quarantined.add_metric([reason], count)
             for operator_id, count in self._messages.items():
                 messages.add_metric([operator_id], count)
-            for operator_id, count in self._gaps.items():
-                gaps.add_metric([operator_id], count)
             for operator_id, up in self._links.items():
                 link_up.add_metric([operator_id], up)
             lag = self._lag_family()
@@ -159,7 +140,7 @@ class Metrics(Collector):
             "chargewatch_unacknowledged_messages", "Messages received and not yet acknowledged.",
             value=self._unacknowledged(),
         )  # fmt: skip
-        yield from (messages, offered, items, quarantined, conflicts, gaps, link_up, lag, waiting)
+        yield from (messages, offered, items, quarantined, conflicts, link_up, lag, waiting)
 
     def _lag_family(self) -> HistogramMetricFamily:
         buckets, total = [], 0

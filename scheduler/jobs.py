@@ -7,9 +7,11 @@ import psycopg
 
 import uptime.job
 from chargewatch.database import now
+from chargewatch.settings import load
+from collector import pulse
 from ledger.canonical import loads
 from ledger.store import all_records
-from scheduler import figures, metrics, sealing, upkeep, watch
+from scheduler import arrivals, collecting, figures, metrics, outages, sealing, upkeep, watch
 from scheduler.issuing import Document, issue_due
 from scheduler.running import Job
 from subsidy import policy as policies
@@ -98,6 +100,16 @@ def issue_statements(conn: psycopg.Connection) -> str:
     return issue_due(conn, Document("statement", policy.zone, wait, compute))
 
 
+def declare_outages(conn: psycopg.Connection) -> str:
+    """Declare the platform's own outages from its pulses."""
+    return outages.declare(conn, pulse.load(load().pulses))
+
+
+def read_arrivals(conn: psycopg.Connection) -> str:
+    """Find gaps in the senders' sequences and items that came late."""
+    return arrivals.look(conn, timedelta(hours=settings.load().late_limit_h))
+
+
 def seal(conn: psycopg.Connection) -> str:
     """Seal the ledger's closed days."""
     return sealing.seal_closed_days(conn, profiles.load().zone)
@@ -109,6 +121,9 @@ JOBS = (
     Job("statement", 600, "the subsidy statements of each closed month, issued to the ledger", issue_statements),
     Job("seal", 600, "the ledger's head of each closed day", seal),
     Job("partitions", 3600, "partitions of the time series for the months to come", upkeep.partitions),
+    Job("outages", 60, "the platform's own outages, declared from its pulses", declare_outages),
+    Job("arrivals", 120, "gaps in the senders' sequences and late items since the last look", read_arrivals),
+    Job("collectors", 30, "the collectors, the pulse, gaps and late items, as metrics", collecting.show, alone=False),
     Job("silence", 60, "the state of each connector now, as a metric", silence, alone=False),
     Job("links", 60, "each operator's connection now, as a metric", links, alone=False),
     Job("figures", 60, "availability, money and the jobs' last success, as metrics", show, alone=False),

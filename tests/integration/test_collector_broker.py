@@ -81,7 +81,6 @@ def test_poison_costs_itself_only_and_metrics_always_balance(
     assert samples['chargewatch_quarantined_total{reason="unreadable"}'] == 8
     assert samples['chargewatch_link_up{operator="op0"}'] == 1
     assert samples["chargewatch_ingest_lag_seconds_count"] == len(good) + 1
-    assert samples['chargewatch_sequence_gaps_total{operator="op0"}'] > 10
     assert [name for name in samples if name.startswith("chargewatch_build_info")]
     assert [name for name in samples if name.startswith("chargewatch_commit_seconds_bucket")]
     assert running.terminate() == 0

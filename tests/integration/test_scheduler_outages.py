@@ -84,6 +84,20 @@ def test_an_outage_is_declared_once_it_has_settled_and_once(connection: psycopg.
     assert rows == [(None, "platform", None, "platform_outage", True, True, "scheduler")]
 
 
+def test_a_silence_and_a_loss_that_began_before_the_last_look_are_found(connection: psycopg.Connection) -> None:
+    hour = 3600
+    keep(connection, beats("c", "b1", 0, 10 * hour) + beats("d", "b1", 0, 10 * hour))
+    assert declare(connection, HOURLY) == "outages: none new"
+    keep(connection, beats("d", "b2", 30 * hour, 60 * hour))
+    assert declare(connection, HOURLY) == "outages: 1 declared"
+    lost_until = [
+        one for one in beats("c", "b1", 10 * hour, 80 * hour) if one.sent_us >= START_US + 70 * hour * US_PER_S
+    ]
+    keep(connection, beats("d", "b2", 60 * hour, 80 * hour) + lost_until)
+    assert declare(connection, HOURLY) == "outages: 1 declared, 1 withdrawn"
+    assert [row[:2] for row in standing(connection)] == [(at(10 * hour), at(70 * hour))]
+
+
 def test_a_pulse_that_comes_much_later_withdraws_and_files_the_longer_one(connection: psycopg.Connection) -> None:
     hour = 3600
     keep(connection, beats("c", "b1", 0, 10 * hour) + beats("c", "b2", 15 * hour, 40 * hour))

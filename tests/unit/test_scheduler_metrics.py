@@ -27,6 +27,10 @@ CONTRACT_5 = {
     "job_duration_seconds": {"job"},
     "connectors": {"operator", "state"},
     "link_up": {"operator"},
+    "sequence_missing": {"operator"},
+    "collector_last_seen_timestamp_seconds": {"client_id", "share"},
+    "collector_session_ends_timestamp_seconds": {"client_id", "share"},
+    "pulse_received_timestamp_seconds": set(),
 }
 
 
@@ -38,6 +42,17 @@ def exported() -> set[str]:
 def test_the_contracts_metrics_have_the_contracts_labels(name: str) -> None:
     assert f"chargewatch_{name}" in exported()
     assert set(getattr(metrics, name)._labelnames) == CONTRACT_5[name]
+
+
+def test_counters_that_stand_in_the_store_are_shown_as_counters() -> None:
+    metrics.sequence_gaps.show({("A",): 7})
+    metrics.late_items.show({("A",): Decimal(3)})
+    shown = generate_latest(metrics.REGISTRY)
+    assert b'chargewatch_sequence_gaps_total{operator="A"} 7.0' in shown
+    assert b'chargewatch_late_items_total{operator="A"} 3.0' in shown
+    assert b"# TYPE chargewatch_sequence_gaps_total counter" in shown
+    metrics.sequence_gaps.show({})
+    assert b'chargewatch_sequence_gaps_total{operator="A"}' not in generate_latest(metrics.REGISTRY)
 
 
 def test_build_info() -> None:

@@ -7,7 +7,7 @@ and then put together: half of what encoding row by row costs (benchmarks/README
 
 import struct
 from collections.abc import Callable, Iterable, Sequence
-from decimal import Context, Decimal, Inexact, InvalidOperation
+from decimal import Decimal
 from functools import lru_cache, partial
 from itertools import chain, repeat
 from operator import is_
@@ -33,11 +33,7 @@ _array = struct.Struct(">iiiii").pack
 _decimal = Transformer().get_dumper(Decimal(), PyFormat.BINARY)
 
 
-_UNIT = Decimal("0.0001")
-_SMALL = Context(prec=12, traps=[Inexact, InvalidOperation])
-"""Knows the numbers below 10^8 with at most four decimals, which is nearly every measurement."""
 _groups = [struct.Struct(f">ihhHH{count}h").pack for count in range(4)]
-_DECIMALS = [next(n for n in range(5) if group % 10 ** (4 - n) == 0) for group in range(10_000)]
 
 
 def _sized(encoded: bytes) -> bytes:
@@ -49,23 +45,19 @@ def _text(value: str) -> bytes:
     return _sized(value.encode())
 
 
+@lru_cache(65536)
 def _numeric(value: Decimal) -> bytes:
     """As PostgreSQL keeps a number without trailing zeros: groups of four digits. psycopg encodes what is not small."""
-    try:
-        whole, last = divmod(int(_SMALL.quantize(value, _UNIT).scaleb(4)), 10_000) if value >= 0 else (-1, 0)
-    except (Inexact, InvalidOperation):
-        whole, last = -1, 0
-    if whole < 0:
+    whole, _, decimals = str(value).partition(".")
+    if not whole.isdigit() or len(whole) > 8 or len(decimals) > 4:
         return _sized(bytes(_decimal.dump(value) or b""))
-    first, middle = divmod(whole, 10_000)
-    groups, weight = [first, middle, last], 1
-    while groups and not groups[0]:
-        del groups[0]
-        weight -= 1
+    first, middle = divmod(int(whole), 10_000)
+    last = int(decimals.ljust(4, "0")) if decimals else 0
+    groups = (first, middle, last) if first else (middle, last) if middle else (last,) if last else ()
+    weight = 1 if first else -1 if groups and not middle else 0
     while groups and not groups[-1]:
-        del groups[-1]
-    weight = weight if groups else 0
-    return _groups[len(groups)](8 + 2 * len(groups), len(groups), weight, 0, _DECIMALS[last], *groups)
+        groups = groups[:-1]
+    return _groups[len(groups)](8 + 2 * len(groups), len(groups), weight, 0, len(decimals), *groups)
 
 
 def _ints(values: Sequence[int]) -> bytes:

@@ -13,12 +13,33 @@ OPEN: an unknown key that stands twice in one object, U+0000 in an unknown field
 
 import hashlib
 import json
-import re
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from decimal import Decimal
 from typing import Any
+
+from reference_wire import (
+    LIST,
+    NEEDED,
+    NUMBER,
+    OPTIONAL,
+    TEXT,
+    WHOLE,
+    YES_NO,
+    Bad,
+    Object,
+    Open,
+    document,
+    everything,
+    fields_of,
+    has_nul,
+    instant,
+    is_id,
+    is_name,
+    is_of,
+    number,
+    plain,
+    repeats,
+)
 
 from collector.personal import is_personal
 
@@ -28,9 +49,6 @@ STATUSES = (
     "unavailable", "faulted", "offline", "unknown",
 )  # fmt: skip
 EARLIEST = datetime(2010, 1, 1, tzinfo=UTC)
-TEXT, NUMBER, WHOLE, YES_NO, LIST = "text", "number", "whole number", "true or false", "list"
-NEEDED, OPTIONAL = True, False
-
 ENVELOPE = {
     "schema": (TEXT, NEEDED), "boot_id": (TEXT, NEEDED), "seq": (WHOLE, NEEDED), "sent_at": (TEXT, NEEDED),
     "items": (LIST, NEEDED), "msg_id": (TEXT, OPTIONAL),
@@ -61,34 +79,6 @@ FIELDS: dict[str, dict[str, tuple[str, bool]]] = {
     },
 }  # fmt: skip
 BEATS = ("at", "connector_id", "connector_ids")
-TIME = re.compile(
-    r"(\d{4}-\d\d-\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII
-)  # fmt: skip
-
-
-class Bad(Exception):
-    """A reason code."""
-
-
-class Open(Exception):
-    """The rules do not say."""
-
-
-class Number(str):
-    """A JSON number as it was written."""
-
-    whole = False
-
-
-class Whole(Number):
-    whole = True
-
-
-class Object(list):  # type: ignore[type-arg]
-    """A JSON object's pairs, in their order, all of them."""
-
-    def of(self, key: str) -> list[Any]:
-        return [value for name, value in self if name == key]
 
 
 @dataclass
@@ -129,7 +119,7 @@ def read(topic: str, payload: bytes, received_at: datetime, connectors: dict[str
             raise Bad("wrong_operator")
         if kind == "other":
             raise Bad("unknown_schema")
-        _message(reading, _document(payload), received_at, connectors[operator_id])
+        _message(reading, document(payload), received_at, connectors[operator_id])
     except Bad as bad:
         reading.whole = str(bad)
     except Open:
@@ -138,76 +128,24 @@ def read(topic: str, payload: bytes, received_at: datetime, connectors: dict[str
     return reading
 
 
-def _document(payload: bytes) -> Any:
-    try:
-        text = payload.decode("utf-8")
-    except UnicodeDecodeError:
-        raise Bad("unreadable") from None
-    depth = _depth(text)
-    if depth >= 1000:
-        raise Bad("unreadable")
-    if depth > 500:
-        raise Open
-    try:
-        document = json.loads(
-            text, object_pairs_hook=Object, parse_float=Number, parse_int=Whole, parse_constant=_no_constant
-        )
-    except ValueError:
-        raise Bad("unreadable") from None
-    _no_half_characters(document)
-    return document
-
-
-def _no_constant(text: str) -> Any:
-    raise ValueError(text)
-
-
-def _no_half_characters(document: Any) -> None:
-    if any(isinstance(value, str) and re.search("[\ud800-\udfff]", value) for value in _all(document)):
-        raise Bad("unreadable")
-
-
-def _all(document: Any) -> Iterator[Any]:
-    """Every value and every key in it, at any depth."""
-    waiting = [document]
-    while waiting:
-        value = waiting.pop()
-        yield value
-        if isinstance(value, Object):
-            waiting += [part for pair in value for part in pair]
-        elif isinstance(value, list):
-            waiting += value
-
-
-def _depth(text: str) -> int:
-    deepest = depth = 0
-    for bracket in re.sub(r'"(?:[^"\\]|\\.)*"', "", text, flags=re.DOTALL):
-        if bracket in "[{":
-            depth += 1
-            deepest = max(deepest, depth)
-        elif bracket in "]}":
-            depth -= 1
-    return deepest
-
-
 def _message(reading: Reading, document: Any, received_at: datetime, connectors: dict[str, int]) -> None:
     if not isinstance(document, Object):
         raise Bad("unreadable")
     schemas = document.of("schema")
-    if not schemas or not all(_is(TEXT, schema) for schema in schemas):
+    if not schemas or not all(is_of(TEXT, schema) for schema in schemas):
         raise Bad("unreadable")
     if schemas[-1] != f"ev.{reading.kind}/1":
         raise Bad("unknown_schema")
     if reading.kind == "link":
         reading.link = _link(document)
         return
-    envelope = _fields(document, ENVELOPE, "unreadable")
+    envelope = fields_of(document, ENVELOPE, "unreadable")
     envelope["seq"] = int(envelope["seq"][:30])  # more digits than that are more than 2^63, too
     if not 0 <= envelope["seq"] < 2**63:
         raise Bad("unreadable")
-    if not _is_name(envelope["boot_id"]):
+    if not is_name(envelope["boot_id"]):
         raise Bad("unreadable")
-    envelope["sent_at"] = _time(envelope["sent_at"], "unreadable")
+    envelope["sent_at"] = instant(envelope["sent_at"], "unreadable")
     entries = envelope.pop("items")
     if not entries:
         raise Bad("invalid_item")
@@ -217,14 +155,14 @@ def _message(reading: Reading, document: Any, received_at: datetime, connectors:
     places = [judge.place(reading.kind, place, entry) for place, entry in enumerate(entries)]
     if sum(len(place.items) for place in places) > 1000:
         raise Bad("too_large")
-    reading.places, reading.envelope, reading.open = places, envelope, _repeats(document)
+    reading.places, reading.envelope, reading.open = places, envelope, repeats(document)
 
 
 def _link(document: Object) -> tuple[str, str | None]:
     for name in LINK:
         if len(document.of(name)) > 1:
             raise Open
-    link = _fields(document, LINK, "unreadable")
+    link = fields_of(document, LINK, "unreadable")
     boot_id = link["boot_id"]
     if link["state"] not in ("ready", "lost"):
         raise Bad("invalid_item")
@@ -233,108 +171,15 @@ def _link(document: Object) -> tuple[str, str | None]:
     return link["state"], boot_id
 
 
-def _fields(value: Any, fields: dict[str, tuple[str, bool]], reason: str) -> dict[str, Any]:
-    """The known fields of an object, None where absent or null; Bad where one is missing, twofold or another type."""
-    if not isinstance(value, Object):
-        raise Bad(reason)
-    read = {}
-    for name, (type_, needed) in fields.items():
-        values = value.of(name)
-        if len(values) > 1 or (needed and not values):
-            raise Bad(reason)
-        read[name] = values[0] if values else None
-        if (read[name] is not None or needed) and not _is(type_, read[name]):
-            raise Bad(reason)
-    return read
-
-
-def _is(type_: str, value: Any) -> bool:
-    if type_ == TEXT:
-        return isinstance(value, str) and not isinstance(value, Number)
-    if type_ == NUMBER:
-        return isinstance(value, Number)
-    if type_ == WHOLE:
-        return isinstance(value, Whole)
-    if type_ == YES_NO:
-        return isinstance(value, bool)
-    return isinstance(value, list) and not isinstance(value, Object)
-
-
-def _repeats(value: Any) -> bool:
-    """Whether any key of the object stands in it twice."""
-    keys = [key for key, _ in value]
-    return len(set(keys)) < len(keys)
-
-
-def is_id(text: str) -> bool:
-    """Letters, digits, `_`, `-`, `.`, at most 50."""
-    allowed = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-."
-    return 1 <= len(text) <= 50 and all(character in allowed for character in text)
-
-
-def _is_name(text: str) -> bool:
-    return 1 <= len(text) <= 100 and text.isprintable()
-
-
-def _time(text: str, reason: str) -> datetime:
-    match = TIME.fullmatch(text)
-    if match is None:
-        raise Bad(reason)
-    day, hour, minute, second, fraction, sign, hours, minutes = match.groups()
-    if int(hour) > 23 or int(minute) > 59 or int(second) > 59 or int(hours or 0) > 23 or int(minutes or 0) > 59:
-        raise Bad(reason)
-    offset = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
-    try:
-        year, month, date = map(int, day.split("-"))
-        local = datetime(year, month, date, int(hour), int(minute), int(second), tzinfo=UTC)
-        local += timedelta(microseconds=int((fraction or "").ljust(6, "0")[:6]))
-        return local + offset if sign == "-" else local - offset
-    except (ValueError, OverflowError):
-        raise Bad(reason) from None
-
-
-def _value(text: Number) -> Decimal | None:
-    """A number by value, None where it is 10^15 or more; Bad where it has more digits than a measurement can."""
-    if text.whole:
-        digits = text.lstrip("-")
-        if len(digits) > 4300:
-            raise Bad("invalid_item")
-        return None if len(digits) > 15 else Decimal(int(text))
-    mantissa, _, exponent = text.lower().partition("e")
-    before, _, after = mantissa.lstrip("-").partition(".")
-    digits = (before + after).lstrip("0")
-    power = int((exponent or "0")[:50]) - len(after)  # the value is digits × 10^power
-    if not digits:
-        if len(exponent.lstrip("+-")) > 18:
-            raise Open
-        if len(text) > 80:
-            raise Bad("invalid_item")
-        return Decimal(0)
-    size = len(digits) - 1 + power
-    if size >= 15:
-        return None
-    if len(text) > 80 or size < -60:
-        raise Bad("invalid_item")
-    while digits.endswith("0"):
-        digits, power = digits[:-1], power + 1
-    return Decimal((text.startswith("-"), tuple(map(int, digits)), power))
-
-
-def plain(value: Decimal) -> str:
-    """Decimal text without exponent and trailing zeros."""
-    text = format(value, "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
 class _Judge:
     def __init__(self, received_at: datetime, connectors: dict[str, int]) -> None:
         self.received_at, self.connectors = received_at, connectors
 
     def place(self, kind: str, place: int, entry: Any) -> Place:
-        opened = any(isinstance(value, Object) and _repeats(value) for value in _all(entry))
+        opened = any(isinstance(value, Object) and repeats(value) for value in everything(entry))
         if isinstance(entry, Object):
             known = {*FIELDS[kind], *(BEATS if kind == "heartbeat" else ())}
-            opened = opened or any(_has_nul(value) for key, value in entry if key not in known)
+            opened = opened or any(has_nul(value) for key, value in entry if key not in known)
         if kind != "heartbeat":
             return Place(place, [self._verdict(kind, entry)], opened)
         try:
@@ -352,14 +197,14 @@ class _Judge:
             raise Bad("invalid_item")
         if ids is None:
             return [entry]
-        if one is not None or not _is(LIST, ids) or not ids or _has_nul(entry.of("at")[0]):
+        if one is not None or not is_of(LIST, ids) or not ids or has_nul(entry.of("at")[0]):
             raise Bad("invalid_item")
         return [Object([("at", entry.of("at")[0]), ("connector_id", connector_id)]) for connector_id in ids]
 
     def _verdict(self, kind: str, entry: Any) -> dict[str, Any] | str:
         try:
-            fields = _fields(entry, FIELDS[kind], "invalid_item")
-            if any(_has_nul(value) for value in fields.values()):
+            fields = fields_of(entry, FIELDS[kind], "invalid_item")
+            if any(has_nul(value) for value in fields.values()):
                 raise Bad("invalid_item")
             found: dict[str, Any] = getattr(self, kind)(fields)
             return found
@@ -370,7 +215,7 @@ class _Judge:
 
     def status(self, item: dict[str, Any]) -> dict[str, Any]:
         self._connector_ids([item["connector_id"]])
-        at = _time(item["at"], "invalid_item")
+        at = instant(item["at"], "invalid_item")
         if item["status"] not in STATUSES:
             raise Bad("invalid_item")
         self._texts(item["fault_code"], item["detail"])
@@ -383,10 +228,10 @@ class _Judge:
 
     def meter(self, item: dict[str, Any]) -> dict[str, Any]:
         self._connector_ids([item["connector_id"]])
-        at = _time(item["at"], "invalid_item")
+        at = instant(item["at"], "invalid_item")
         names = ("energy_kwh", "power_kw", "voltage_v", "current_a", "soc_pct")
-        values = {name: _value(item[name]) for name in names if item[name] is not None}
-        if item["session_id"] is not None and not _is_name(item["session_id"]):
+        values = {name: number(item[name]) for name in names if item[name] is not None}
+        if item["session_id"] is not None and not is_name(item["session_id"]):
             raise Bad("invalid_item")
         if None in values.values() or values["energy_kwh"] < 0:  # type: ignore[operator]
             raise Bad("implausible")
@@ -398,26 +243,26 @@ class _Judge:
 
     def heartbeat(self, item: dict[str, Any]) -> dict[str, Any]:
         self._connector_ids([item["connector_id"]])
-        at = _time(item["at"], "invalid_item")
+        at = instant(item["at"], "invalid_item")
         self._dates(at, at)
         (no,) = self._numbers([item["connector_id"]])
         return {"connector_no": no, "at": at}
 
     def session(self, item: dict[str, Any]) -> dict[str, Any]:
         ids = item["connector_ids"] or []
-        if (item["connector_id"] is None) == (not ids) or not all(_is(TEXT, one) for one in ids):
+        if (item["connector_id"] is None) == (not ids) or not all(is_of(TEXT, one) for one in ids):
             raise Bad("invalid_item")
         ids = sorted({item["connector_id"]} if item["connector_id"] is not None else set(ids))
         self._connector_ids(ids)
-        if not _is_name(item["session_id"]):
+        if not is_name(item["session_id"]):
             raise Bad("invalid_item")
         revision = int((item["revision"] or "0")[:30])
         if not 0 <= revision < 2**31:
             raise Bad("invalid_item")
-        start, end = _time(item["start"], "invalid_item"), _time(item["end"], "invalid_item")
+        start, end = instant(item["start"], "invalid_item"), instant(item["end"], "invalid_item")
         fees = ("electricity_fee", "service_fee", "other_fee", "discount", "total_fee")
         energies = ("energy_kwh", "meter_start_kwh", "meter_end_kwh")
-        values = {name: _value(item[name]) for name in (*energies, *fees) if item[name] is not None}
+        values = {name: number(item[name]) for name in (*energies, *fees) if item[name] is not None}
         periods = [self._period(period) for period in item["periods"] or []]
         self._texts(item["stop_reason"], item["vehicle"])
         numbers = [*values.values(), *(value for period in periods for value in period[2].values())]
@@ -449,10 +294,10 @@ class _Judge:
         }  # fmt: skip
 
     def _period(self, entry: Any) -> tuple[datetime, datetime, dict[str, Any]]:
-        period = _fields(entry, FIELDS["period"], "invalid_item")
+        period = fields_of(entry, FIELDS["period"], "invalid_item")
         names = ("energy_kwh", "electricity_price", "service_price")
-        values = {name: _value(period[name]) for name in names if period[name] is not None}
-        return _time(period["start"], "invalid_item"), _time(period["end"], "invalid_item"), values
+        values = {name: number(period[name]) for name in names if period[name] is not None}
+        return instant(period["start"], "invalid_item"), instant(period["end"], "invalid_item"), values
 
     def _connector_ids(self, ids: list[str]) -> None:
         if not all(one in self.connectors or is_id(one) for one in ids):
@@ -475,10 +320,6 @@ class _Judge:
             raise Bad("implausible")
         if at > self.received_at + timedelta(minutes=5):
             raise Bad("clock_future")
-
-
-def _has_nul(value: Any) -> bool:
-    return isinstance(value, str) and "\0" in value
 
 
 def _z(moment: datetime) -> str:

@@ -49,7 +49,7 @@ def _text(value: str) -> bytes:
 def _numeric(value: Decimal) -> bytes:
     """As PostgreSQL keeps a number without trailing zeros: groups of four digits. psycopg encodes what is not small."""
     whole, _, decimals = str(value).partition(".")
-    if not whole.isdigit() or len(whole) > 8 or len(decimals) > 4:
+    if not (whole + decimals).isdigit() or len(whole) > 8 or len(decimals) > 4:
         return _sized(bytes(_decimal.dump(value) or b""))
     first, middle = divmod(int(whole), 10_000)
     last = int(decimals.ljust(4, "0")) if decimals else 0

@@ -1,7 +1,7 @@
 """Binary COPY as we write it is what psycopg writes."""
 
 from datetime import UTC, datetime
-from decimal import Context
+from decimal import Context, Decimal
 from typing import Any
 
 import msgspec
@@ -18,7 +18,8 @@ from collector import copying
 MOMENTS = st.datetimes(datetime(1970, 1, 1), datetime(2199, 12, 31)).map(lambda moment: moment.replace(tzinfo=UTC))
 BODIES = st.dictionaries(st.text(), st.text() | st.none())
 # By value, without trailing zeros, as the contract reads them; small ones are encoded apart.
-NUMBERS = (st.decimals(-(10**15), 10**15, places=20) | st.decimals(-(10**9), 10**9, places=4)).map(
+ROUND = st.integers(0, 10**6).map(lambda one: Decimal(one) * 100)
+NUMBERS = (st.decimals(-(10**15), 10**15, places=20) | st.decimals(-(10**9), 10**9, places=4) | ROUND).map(
     lambda one: one.normalize(Context(prec=100))
 )
 VALUES: dict[str, st.SearchStrategy[tuple[Any, Any]]] = {

@@ -5,7 +5,7 @@ BIN := .venv/bin
 PACKAGES := chargewatch registry collector uptime subsidy ledger scheduler portal simulators
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test bench-collector check format lock clean
+.PHONY: help install demo test profile-pages bench-collector check format lock clean
 
 help: ## What can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,9 @@ demo: .venv/installed ## One simulated month from message to yuan; KEEP=1 keeps 
 test: .venv/installed-for-tests ## Install what the tests need and run all of them
 	@$(BIN)/python tests/bring.py
 	@$(BIN)/pytest -n auto --dist worksteal --durations=12
+
+profile-pages: .venv/installed-for-tests ## Write docs/commission/profiles from the profiles and their cases
+	@for file in uptime/profiles/*.yaml; do id=$$(basename $$file .yaml); $(BIN)/chargewatch uptime profile show $$id --format markdown --cases tests/spec > docs/commission/profiles/$$id.md || exit 1; done
 
 bench-collector: .venv/installed-for-tests ## What the collector costs, beside a bare client, COPY and the usual script; QUICK=1 in short
 	@$(BIN)/python -m benchmarks.collector $(if $(QUICK),--quick)

@@ -134,22 +134,10 @@ def sensitivity(
     say(f"{flipped} of {len(before)} verdicts would be another one under one of {len(regime.readings)} readings")
     shown = rows if format is not Format.table else [{**row, **percent(row)} for row in rows]
     named = [] if by in (Level.city, Level.district, Level.operator) else ["operator_id"]
-    what = [
-        "id",
-        "reading",
-        "verdict",
-        "verdict_under",
-        "ratio",
-        "ratio_under",
-        "ratio_upper",
-        "ratio_upper_under",
-        "says",
-    ]
+    both = [f"{name}{under}" for name in ("verdict", "ratio", "ratio_upper") for under in ("", "_under")]
     rehearsal = "  REHEARSAL" if rows and rows[0]["rehearsal"] else ""
-    title = (
-        f"Verdicts by {by.value} that one reading flips, {first_day} to {last_day} (exclusive), {regime.id}{rehearsal}"
-    )
-    emit(shown, format, [*named, *what], title)
+    title = f"Verdicts by {by.value} that one reading flips, {first_day} to {last_day} (exclusive), {regime.id}"
+    emit(shown, format, [*named, "id", "reading", *both, "says"], title + rehearsal)
 
 
 def warn(regime: "Profile", first_day: date, last_day: date) -> None:

@@ -47,6 +47,34 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     url: str = ""
 
 
+class Basis(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where a plain value of the profile comes from: the clause that says it, or our reading of what none says."""
+
+    clause: str = ""
+    reading: Whose = "ours"
+
+    def __post_init__(self) -> None:
+        if self.reading == "law" and not self.clause:
+            raise ValueError("what is law has a clause")
+
+
+_Plain = Literal[
+    "period",
+    "time_zone",
+    "unit",
+    "combine",
+    "aggregation",
+    "serving",
+    "faulted",
+    "out_of_service",
+    "offline",
+    "no_data",
+    "unknown_ripens_after_days",
+    "long_outage_days",
+    "issued_after_days",
+]
+
+
 class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What a declared cause does, and when a declaration of it is valid.
 
@@ -157,7 +185,8 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     `unit`: what is measured by itself. `evse` is a charger whose connectors cannot serve at once (`simultaneous = no`),
     else the connector. `combine`: a unit of several connectors is in the best or the worst of their states.
-    `aggregation`: a figure above the unit is a ratio of sums, or the mean of its units' ratios.
+    `aggregation`: a figure above the unit is a ratio of sums, or the mean of its units' ratios. `basis` says of a value
+    or a state which clause it rests on; what it does not name is our reading.
     """
 
     id: str
@@ -178,6 +207,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     aggregation: Literal["ratio_of_sums", "mean_of_ratios"] = "ratio_of_sums"
     long_unknown: LongUnknown | None = None
     denominator: Denominator | None = None
+    basis: dict[_Plain, Basis] = {}
     readings: tuple[Reading, ...] = ()
     notes: tuple[str, ...] = ()
 

@@ -17,6 +17,7 @@ SHELLS = {"facts", "report", "statement", "explain", "job", "commands"} | {
     "comparison",
     "diff",
     "inputs",
+    "regimes",
     "truth_report",
     "worlds",
 }

@@ -1,10 +1,12 @@
 """What a report shows of those whom the profile does not bind, and how it truncates."""
 
+from fractions import Fraction
+
 import pandas as pd
 import pytest
 
 from chargewatch.instants import US_PER_H
-from uptime.figures import figures, truncated
+from uptime.figures import figures, mean, truncated
 from uptime.profile import load
 
 COLUMNS = ["operator_id", "connector_id", "charger_id", "station_id", "district", "bound", "up", "down", "unknown"]
@@ -60,3 +62,10 @@ def test_a_ratio_is_truncated_never_rounded(numerator: int, denominator: int, sh
 
 def test_nothing_required_is_no_ratio() -> None:
     assert truncated(0, 0) is None
+
+
+def test_a_mean_is_exact_however_many_there_are() -> None:
+    ratios = [(n, 3 * n + 7) for n in range(1, 1000)] + [(1, 7), (0, 0)]
+    exact = sum(Fraction(a, b) for a, b in ratios if b) / (len(ratios) - 1)
+    assert Fraction(*mean(ratios)) == exact
+    assert mean([(0, 0)]) == (0, 0) == mean([])

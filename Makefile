@@ -26,6 +26,10 @@ profile-pages: .venv/installed-for-tests ## Write docs/commission/profiles from 
 bench-collector: .venv/installed-for-tests ## What the collector costs, beside a bare client, COPY and the usual script; QUICK=1 in short
 	@$(BIN)/python -m benchmarks.collector $(if $(QUICK),--quick)
 
+test-faults: .venv/installed-for-tests ## Hundreds of kills, partitions and full disks: nothing acknowledged may be lost; SEED=N as then
+	@$(BIN)/python tests/bring.py
+	@$(BIN)/python -m tests.faults $(if $(SEED),--seed $(SEED)) $(FAULTS)
+
 check: .venv/installed-for-tests ## Only style, types and walls between packages
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .

@@ -164,12 +164,13 @@ def broker_forgets(world: World, dice: random.Random, times: int) -> int:
     half, first = 20, world.number
     for _ in range(times):
         world.heal()
-        world.kill_collector()
-        world.settings |= {"CHARGEWATCH_RECEIVE_MAXIMUM": str(2 * half), "CHARGEWATCH_BATCH_MS": "10"}
-        world.start_collector()
         world.settle()
         # What the broker has not delivered when it forgets is its own loss: nothing of the last time may be on its way.
         world.wait_for(lambda: _stored(world, range(first, world.number)), "everything so far stored")
+        world.kill_collector()
+        world.forget_sessions()  # a new session: its packet ids will be those of the next one
+        world.settings |= {"CHARGEWATCH_RECEIVE_MAXIMUM": str(2 * half), "CHARGEWATCH_BATCH_MS": "10"}
+        world.start_collector()
         gate = world.before_commit()
         before = world.number
         world.send(half + 1)

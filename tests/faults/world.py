@@ -166,6 +166,8 @@ class World:
             if self._direct is not None and self._direct.info.dbname == self.name:
                 self._direct.execute("SELECT 1")
                 return self._direct
+        if self._direct is not None:
+            self._direct.close()
         self._direct = psycopg.connect(self.database.uri(self.name), autocommit=True, connect_timeout=10)
         return self._direct
 

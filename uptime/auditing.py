@@ -1,4 +1,4 @@
-"""On the command line: what an auditor asks: which input changed a figure, and which status is to be doubted."""
+"""On the command line, what an auditor asks: what changed a figure, which status and declaration to look at."""
 
 import json
 import re
@@ -27,6 +27,13 @@ class Sight(StrEnum):
 
     finding = "finding"
     connector = "connector"
+    operator = "operator"
+
+
+class Listing(StrEnum):
+    """What a row about declarations stands for."""
+
+    declaration = "declaration"
     operator = "operator"
 
 
@@ -273,3 +280,59 @@ def _instant(option: str, text: str) -> datetime:
         return instants.parse(text)
     except (ValueError, OverflowError):
         raise Refusal(f"{option} is {text!r}", "a time with an offset such as 2023-07-01T00:00:00+08:00") from None
+
+
+def declarations(
+    from_: Annotated[str, _FROM],
+    to: Annotated[str, _TO],
+    operator: Annotated[str | None, typer.Option("--operator", help="Only this operator's.")] = None,
+    by: Annotated[Listing, typer.Option("--by", help="What a row stands for.")] = Listing.declaration,
+    profile: Annotated[str, typer.Option("--profile", help="Whose days, and which causes need an approval.")] = "",
+    as_of: Annotated[str | None, typer.Option("--as-of", help="Knowledge time (RFC 3339): as known then.")] = None,
+    format: Annotated[Format, _FORMAT] = Format.table,
+) -> None:
+    """Declarations that the commission should look at: filed late, overlapping, charged in, not approved, changed.
+
+    By operator also the share of fault time that was later called maintenance.
+
+    Example: chargewatch uptime declarations --from 2023-06-01 --to 2023-07-01 --by operator
+    """
+    from chargewatch import database
+    from chargewatch.output import progress
+    from uptime import profile as profiles
+    from uptime import settings
+    from uptime.declaration_control import FINDINGS
+    from uptime.declaration_report import compute
+
+    first_day, last_day = _period(from_, to)
+    with database.connect() as connection, progress("connectors") as advance:
+        rows = compute(
+            connection,
+            first_day=first_day,
+            last_day=last_day,
+            by=by.value,
+            operator=operator,
+            profile=profiles.load(profile or profiles.DEFAULT),
+            settings=settings.load(),
+            as_of=_instant("--as-of", as_of) if as_of else database.watermark(connection),
+            advance=advance,
+        )
+    columns = ["operator_id", "declaration_id", "cause", "scope", "scope_id", "start", "end", "filed_at", "findings"]
+    if by is Listing.operator:
+        times = ["faulted_s", "later_called_maintenance_s", "share"]
+        columns = ["operator_id", "declarations", *FINDINGS, *times]
+    elif format is not Format.json:
+        rows = [{**row, "findings": "; ".join(map(_finding, row["findings"]))} for row in rows]
+    emit(rows, format, columns, f"Declarations, {first_day} to {last_day} (exclusive)")
+
+
+def _finding(one: dict[str, Any]) -> str:
+    """A finding in words."""
+    parts = [one["finding"].replace("_", " ")]
+    if "after_s" in one:
+        parts.append(f"{one['after_s']} s after the start")
+    if "seconds" in one:
+        parts.append(f"{one['seconds']} s at {one['connectors']} connectors")
+    parts += [f"with {', '.join(one['with'])}"] if "with" in one else []
+    parts += one.get("what", [])
+    return ", ".join(parts)

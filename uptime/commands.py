@@ -18,6 +18,7 @@ app = typer.Typer(no_args_is_help=True)
 app.add_typer(regimes.app, name="profile", help="The regimes: what each profile says, and with which clause.")
 app.command("diff")(auditing.diff)
 app.command("truth")(auditing.truth)
+app.command("declarations")(auditing.declarations)
 
 
 class Level(StrEnum):

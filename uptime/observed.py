@@ -106,7 +106,7 @@ def observe(
         places[["connector", "operator_id", "connector_id"]].assign(group=group),
         _announced(facts, timeline, calendar, from_us, to_us),
         _meters(meters, numbers, from_us, to_us),
-        _orders(facts, settings, numbers, from_us, to_us),
+        orders(facts, settings, numbers, from_us, to_us),
         from_us,
         to_us,
     )
@@ -150,7 +150,11 @@ def _meters(meters: pd.DataFrame, numbers: Ints, from_us: int, to_us: int) -> pd
     return first.drop_duplicates(["connector", "at_us"]).reset_index(drop=True)
 
 
-def _orders(facts: Facts, settings: IntervalSettings, numbers: Ints, from_us: int, to_us: int) -> pd.DataFrame:
+def orders(facts: Facts, settings: IntervalSettings, numbers: Ints, from_us: int, to_us: int) -> pd.DataFrame:
+    """The orders that count and were not taken back, and touch [from_us, to_us): one row an order and connector.
+
+    connector, session_id, started_us, ended_us, energy_mwh, boot_id, seq, by connector and start.
+    """
     counts = facts.sessions[counting(facts.sessions, settings) & ~facts.sessions["void"].to_numpy(dtype=np.bool_)]
     counts = counts[(counts["ended_us"] > from_us) & (counts["started_us"] < to_us)]
     energy = np.array([int(one * MWH_PER_KWH) for one in counts["energy_kwh"]], dtype=np.int64)

@@ -15,6 +15,7 @@ CONTRACTS = {contract["id"]: contract for contract in PYPROJECT["tool"]["importl
 SHELLS = {"facts", "report", "statement", "explain", "job", "commands"} | {
     "auditing",
     "comparison",
+    "declaration_report",
     "diff",
     "inputs",
     "regimes",

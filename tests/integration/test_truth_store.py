@@ -1,4 +1,4 @@
-"""The truth of status out of the store: its own messages are the evidence."""
+"""What an auditor asks, out of the store: doubted statuses with their messages, declarations with who changed them."""
 
 import json
 from datetime import timedelta
@@ -62,3 +62,44 @@ def test_a_status_that_does_not_fit_is_shown_with_its_evidence(
     assert (connector["connector_id"], connector["rules"]) == ("C1-1", ["frozen_samples"])
     with pytest.raises(Refusal, match="no operator 'X'"):
         truth(operator="X")
+
+
+def test_a_declaration_that_was_changed_names_who_did_it(
+    embedded_dsn: str, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    registry, capture = Registry(), Capture()
+    registry.operator("A", reporting_interval_min=1440)
+    registry.station("A")
+    registry.charger("A", "C1", "dc", 60)
+    for at, status in ((0, "available"), (30, "faulted"), (40, "available")):
+        moment = START + timedelta(hours=at)
+        capture.status("A", "C1-1", moment, status, moment)
+    capture.heartbeats("A", "C1-1", [START + timedelta(days=nth) for nth in range(31)])
+
+    def declare(start_hour: int) -> Registry:
+        table = Registry()
+        moments = {"start": start_hour, "end": 40, "filed_at": 32}
+        table.add(
+            "declarations", operator_id="A", declaration_id="M1", scope="charger", scope_id="C1",
+            cause="routine_maintenance", approved="yes", withdrawn_at=None,
+            **{name: (START + timedelta(hours=at)).isoformat() for name, at in moments.items()},
+        )  # fmt: skip
+        return table
+
+    for nth, tables in enumerate((registry, declare(36), declare(34))):
+        import_(tables.write(tmp_path / f"registry-{nth}"), Format.json, DEFAULT_TIME_ZONE)
+    ingest([capture.write(tmp_path / "capture.ndjson")], Format.json)
+
+    def listed(**more: Any) -> Any:
+        capsys.readouterr()
+        auditing.declarations("2023-06-01", "2023-07-01", format=Format.json, **more)
+        return json.loads(capsys.readouterr().out)
+
+    (row,) = listed(operator="A")
+    late, changed = row["findings"]
+    assert late == {"finding": "filed_during_outage", "connectors": 1, "seconds": "21600.000000"}
+    (what,) = changed["what"]
+    assert what.startswith("start: 2023-06-02T12:00:00+08:00 → 2023-06-02T10:00:00+08:00 by ")
+    (operator,) = listed(by=auditing.Listing.operator)
+    assert (operator["faulted_s"], operator["later_called_maintenance_s"]) == ("36000.000000", "21600.000000")
+    assert (operator["share"], operator["changed"]) == ("0.60000000", 1)

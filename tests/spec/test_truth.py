@@ -69,8 +69,8 @@ class Told:
         else:
             raise ValueError(f"not understood: {line!r}")
 
-    def observed(self) -> Observed:
-        """What the rules are given."""
+    def facts(self) -> Facts:
+        """What was received."""
         beat = np.arange(START, END, 5 * US_PER_MIN)
         beats = pd.DataFrame(
             {"connector": np.repeat(list(NUMBERS.values()), len(beat)), "at_us": np.tile(beat, len(NUMBERS))}
@@ -82,9 +82,7 @@ class Told:
             for nth, (number, moment, status) in enumerate(self.statuses)
         ]
         names = ["connector", "at_us", "status", "boot_id", "seq", "place", "received_us"]
-        statuses = pd.DataFrame(rows, columns=names)
-        meters = pd.DataFrame(self.meters, columns=["connector", "at_us", "energy_mwh", "power_w"]).astype(np.int64)
-        meters = meters.assign(soc_bp=-1, boot_id="a", seq=0, received_us=meters["at_us"])
+        statuses, meters = pd.DataFrame(rows, columns=names), self.samples()
         orders = pd.DataFrame(
             [
                 ("op", f"s{nth}", 0, f"{nth}", end, start, end, (number,), Decimal(energy), None, None, False,
@@ -96,7 +94,7 @@ class Told:
                      "seq", "place"],
         )  # fmt: skip
         whole = dict.fromkeys(["received_us", "started_us", "ended_us"], np.int64)
-        facts = Facts(
+        return Facts(
             np.array(sorted(NUMBERS.values())),
             statuses,
             meters[["connector", "at_us", "received_us"]],
@@ -104,15 +102,28 @@ class Told:
             orders.astype({**whole, "void": np.bool_}),
             pd.DataFrame(columns=["connector", "from_us", "interval_us"], dtype=np.int64),
         )
-        life = pd.DataFrame(
+
+    def samples(self) -> pd.DataFrame:
+        """What the meters said."""
+        meters = pd.DataFrame(self.meters, columns=["connector", "at_us", "energy_mwh", "power_w"]).astype(np.int64)
+        return meters.assign(soc_bp=-1, boot_id="a", seq=0, received_us=meters["at_us"])
+
+    def life(self) -> pd.DataFrame:
+        """Where the connectors stand."""
+        return pd.DataFrame(
             {
                 "connector_no": list(NUMBERS.values()), "connector_id": list(NUMBERS), "operator_id": "op",
-                "station_id": ["s", "s", "t"], "kind": "dc", "rated_kw": Decimal(60), "from_us": START, "to_us": END,
+                "charger_id": list(NUMBERS), "station_id": ["s", "s", "t"], "kind": "dc", "rated_kw": Decimal(60),
+                "from_us": START, "to_us": END,
             }
         )  # fmt: skip
+
+    def observed(self) -> Observed:
+        """What the rules are given."""
+        facts, life = self.facts(), self.life()
         spans = life.rename(columns={"connector_no": "connector"})[["connector", "from_us", "to_us"]]
         timeline = service_intervals(replace(facts, sessions=facts.sessions.iloc[:0]), settings.load(), spans)
-        return observe(facts, meters, timeline, life, settings.load(), START, END)
+        return observe(facts, self.samples(), timeline, life, settings.load(), START, END)
 
 
 def test_every_rule_has_a_case_that_is_found_and_one_that_is_not() -> None:

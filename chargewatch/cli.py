@@ -49,6 +49,7 @@ for command in (
     collecting.record,
     collector.conformance_commands.conformance,
     scheduler.commands.schedule,
+    scheduler.commands.late,
     simulating.replay,
     simulating.simulate,
 ):

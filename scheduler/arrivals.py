@@ -5,11 +5,13 @@ before it started. Each look reads what was recorded since the one before; what 
 """
 
 from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 
 from chargewatch.database import is_rehearsal, watermark
-from chargewatch.instants import EPOCH
+from chargewatch.instants import EPOCH, iso
 
 SETTLING = timedelta(minutes=2)
 """A message may overtake another one on its way through another collector; later than this it was a gap."""
@@ -56,6 +58,18 @@ SELECT {operator}, %(kind)s, count(*) FROM {table} AS f {join}
 WHERE f.recorded_at > %(since)s AND f.recorded_at <= %(until)s AND f.received_at - f.at > %(limit)s AND f.copy = 0
 GROUP BY {operator} ON CONFLICT (operator_id, kind) DO UPDATE SET items = l.items + excluded.items
 """
+_ARRIVALS = """
+SELECT {operator}, %(kind)s, (f.at AT TIME ZONE %(zone)s)::date, f.boot_id, min(f.seq), max(f.seq), count(*),
+       min(f.received_at), max(f.received_at), max(f.received_at - f.at)
+FROM {table} AS f {join}
+WHERE f.received_at - f.at > %(limit)s AND f.copy = 0 AND f.recorded_at >= %(since)s
+  AND (%(operator_id)s::text IS NULL OR {operator} = %(operator_id)s)
+GROUP BY 1, 2, 3, 4
+"""
+ARRIVALS = (
+    *("operator_id", "kind", "day", "boot_id", "first_seq", "last_seq", "items"),
+    *("first_received_at", "last_received_at", "longest_delay_h"),
+)
 _LOOKED = """
 INSERT INTO scheduler_look (job, as_of) VALUES ('arrivals', %s) ON CONFLICT (job) DO UPDATE SET as_of = excluded.as_of
 """
@@ -88,6 +102,29 @@ def look(conn: psycopg.Connection, late_limit: timedelta) -> str:
     return f"{sum(gaps.values())} gaps, {sum(missing.values())} messages missing, {sum(late.values())} items came late"
 
 
+def late_arrivals(
+    conn: psycopg.Connection, late_limit: timedelta, zone: ZoneInfo, since: datetime, operator_id: str | None
+) -> list[dict[str, Any]]:
+    """Items stored since then that had come late, as rows of ARRIVALS by operator, kind, policy day and boot."""
+    values = {"limit": late_limit, "zone": zone.key, "since": since, "operator_id": operator_id}
+    rows: list[dict[str, Any]] = []
+    for kind, table in SERIES.items():
+        for row in conn.execute(_of(_ARRIVALS, kind, table), {**values, "kind": kind}):
+            *names, first, last, delay = row
+            told = [*names[:2], names[2].isoformat(), *names[3:], iso(first), iso(last), delay // timedelta(hours=1)]
+            rows.append(dict(zip(ARRIVALS, told, strict=True)))
+    return sorted(rows, key=lambda row: [str(row[name]) for name in ("operator_id", "kind", "day", "boot_id")])
+
+
+def _of(query: str, kind: str, table: str) -> bytes:
+    session = kind == "session"  # names its operator itself
+    return query.format(
+        table=table,
+        operator="f.operator_id" if session else "k.operator_id",
+        join="" if session else "JOIN connector_keys AS k USING (connector_no)",
+    ).encode()
+
+
 def _looked(conn: psycopg.Connection) -> datetime | None:
     row = conn.execute("SELECT as_of FROM scheduler_look WHERE job = 'arrivals'").fetchone()
     return row[0] if row else None
@@ -97,13 +134,7 @@ def _take_in(conn: psycopg.Connection, since: datetime, until: datetime, late_li
     values = {"since": since, "until": until, "limit": late_limit}
     conn.execute(_SEE.encode(), values)
     for kind, table in SERIES.items():
-        session = kind == "session"
-        query = _LATE.format(
-            table=table,
-            operator="f.operator_id" if session else "k.operator_id",
-            join="" if session else "JOIN connector_keys AS k USING (connector_no)",
-        )
-        conn.execute(query.encode(), {**values, "kind": kind})
+        conn.execute(_of(_LATE, kind, table), {**values, "kind": kind})
 
 
 def sequence_gaps(conn: psycopg.Connection) -> dict[tuple[str], int]:

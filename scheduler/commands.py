@@ -1,12 +1,13 @@
 """`chargewatch schedule`: the scheduler until it is stopped, or single jobs now."""
 
 import time
+from datetime import timedelta
 from typing import Annotated
 
 import typer
 
 from chargewatch.errors import CheckFailed, Refusal
-from chargewatch.output import say
+from chargewatch.output import Format, emit, say
 from chargewatch.settings import load
 from scheduler.jobs import JOBS
 from scheduler.running import Job, Run, run_job
@@ -42,6 +43,29 @@ def schedule(
             raise CheckFailed(f"{name}: {run.said}")
         say(f"{name}: {run.said}")
     return None
+
+
+def late(
+    operator: Annotated[str | None, typer.Option(help="Only this operator_id.")] = None,
+    days: Annotated[int, typer.Option(help="Stored within so many days until now.", min=1)] = 30,
+    format: Annotated[Format, typer.Option(help="How the report is printed.")] = Format.table,
+) -> None:
+    """Items that came later than the late limit after their time, by operator, kind, policy day and boot.
+
+    They are facts like any other; the days from theirs on are computed again, and issued figures superseded if they
+    change. What came so late never turns a reported fault into good time.
+
+    Example: chargewatch late --operator A --days 7
+    """
+    from chargewatch import database
+    from scheduler import arrivals
+    from uptime import profile, settings
+
+    with database.connect() as conn:
+        since = database.now(conn) - timedelta(days=days)
+        limit = timedelta(hours=settings.load().late_limit_h)
+        rows = arrivals.late_arrivals(conn, limit, profile.load().zone, since, operator)
+    emit(rows, format, arrivals.ARRIVALS, "Late arrivals", right=("first_seq", "last_seq", "items", "longest_delay_h"))
 
 
 def _run_waiting(job: Job) -> Run:

@@ -17,7 +17,7 @@ from prometheus_client.registry import Collector
 
 from chargewatch import __version__
 from chargewatch.instants import US_PER_S
-from collector.contract import Decoded
+from collector.contract import REASONS, Decoded
 from collector.store import Fates
 
 UNKNOWN = "(unknown)"
@@ -129,8 +129,8 @@ class Metrics(Collector):
                     items.add_metric([*labels, outcome], getattr(counts, outcome))
             for kind, counts in self._fates.by_kind().items():
                 conflicts.add_metric([kind], counts.conflicts)
-            for reason, count in self._fates.reasons.items():
-                quarantined.add_metric([reason], count)
+            for reason in REASONS:  # all from the start: a series that begins at 1 has never increased
+                quarantined.add_metric([reason], self._fates.reasons[reason])
             for operator_id, count in self._messages.items():
                 messages.add_metric([operator_id], count)
             for operator_id, up in self._links.items():

@@ -301,9 +301,9 @@ class Subscription(threading.Thread):
 
     def _take(self, deliveries: list[Delivery]) -> None:
         """Hand them over, once it is told which connection they came by: the first may come along with its answer."""
-        now = self.clock()
+        now, prefix = self.clock(), self.where.prefix
         self._taken += [
-            Message(self.epoch, packet_id, qos, topic, payload, now, retained)
+            Message(self.epoch, packet_id, qos, topic.removeprefix(prefix), payload, now, retained)
             for packet_id, qos, topic, payload, retained in deliveries
         ]
         if self._taken and self._told == self.epoch:

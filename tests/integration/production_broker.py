@@ -16,9 +16,9 @@ DEPLOYED = Path(__file__).resolve().parents[2] / "deploy/mosquitto"
 
 
 class ProductionBroker(Broker):
-    """The broker of a city on free ports of 127.0.0.1, its folder made by first-start.sh; it logs all it does."""
+    """The broker of a city on free ports of 127.0.0.1, its folder made by first-start.sh; it logs all it does if it `tells_all`."""
 
-    def __init__(self, folder: Path, *, options: str = "") -> None:
+    def __init__(self, folder: Path, *, tells_all: bool = True) -> None:
         super().__init__(folder)  # the port of the operators' door
         self.platform_port, self.certificate_port = free_port(), free_port()
         self.keys = folder / "chargewatch"
@@ -33,13 +33,13 @@ class ProductionBroker(Broker):
             "listener 8883": f"listener {self.port} 127.0.0.1",
             "listener 8884 127.0.0.1": f"listener {self.platform_port} 127.0.0.1",
             "listener 8885": f"listener {self.certificate_port} 127.0.0.1",
-            "#log_type debug": "log_type debug",
+            "#log_type debug": "log_type debug" if tells_all else "",
             "sys_interval 10": "sys_interval 1",
         }.items():
             assert deployed in text, f"production.conf no longer says {deployed!r}"
             text = text.replace(deployed, here)
         user = "user root\n" if os.geteuid() == 0 else ""
-        self.configuration.write_text(user + options + text, encoding="utf-8")
+        self.configuration.write_text(user + text, encoding="utf-8")
 
     def with_certificates(self) -> None:
         """Open the door for client certificates, which production.conf holds as comments."""

@@ -7,6 +7,7 @@ the capture archive stands `MASK`, which is refused again as `personal_data` whe
 import json
 import re
 import unicodedata
+from collections.abc import Iterator
 
 MASK = "[masked]"
 
@@ -16,23 +17,39 @@ _PLATE = (
     rf"[{_PROVINCES}][A-Z][A-Z0-9]{{4,5}}[A-Z0-9挂学警港澳试超领]|使\d{{6}}|\d{{6}}使|WJ[{_PROVINCES}]\d{{4}}[A-Z0-9]"
 )
 # ISO 3779, GB 16735: 17 characters without I, O and Q, the last four digits.
-_VIN = re.compile(r"(?=\d*[A-Z])[A-HJ-NPR-Z0-9]{13}\d{4}", re.ASCII)
+_VIN = r"(?=\d*[A-Z])[A-HJ-NPR-Z0-9]{13}\d{4}"
 _MOBILE = r"(?:\+?86|0086)?1[3-9]\d{9}"
 _INTERNATIONAL = r"\+[1-9]\d{6,14}|00[1-9]\d{10,13}"
-_PERSONAL = re.compile(rf"{_PLATE}|{_MOBILE}|{_INTERNATIONAL}", re.ASCII)
-_LANDLINE = re.compile(r"(?:\+?86[- ]?)?(?:\(0\d{2,3}\)[- ]?|0\d{2,3}[- ])\d{7,8}(?:-\d{1,5})?", re.ASCII)
+_LANDLINE = r"(?:\+?86[- ]?)?(?:\(0\d{2,3}\)[- ]?|0\d{2,3}[- ])\d{7,8}(?:-\d{1,5})?"
+_AS_IT_IS = re.compile(rf"{_LANDLINE}|{_VIN}", re.ASCII)
+_WITHOUT_SEPARATORS = re.compile(rf"{_PLATE}|{_MOBILE}|{_INTERNATIONAL}", re.ASCII)
 _SEPARATORS = re.compile(r"[\s\-()·•.・]+")
 _LONGEST = 40
 
-_OURS = frozenset((
-    "schema", "msg_id", "boot_id", "seq", "sent_at", "items", "connector_id", "connector_ids", "session_id", "at",
-    "start", "end", "status", "state", "revision", "void", "energy_kwh", "power_kw", "voltage_v", "current_a",
-    "soc_pct", "meter_start_kwh", "meter_end_kwh", "periods", "electricity_price", "service_price",
-    "electricity_fee", "service_fee", "other_fee", "discount", "total_fee",
+_NAMES = frozenset(("boot_id", "msg_id", "session_id"))
+_IDS = frozenset(("connector_id", "connector_ids"))
+_NUMBERS = frozenset((
+    "seq", "revision", "energy_kwh", "power_kw", "voltage_v", "current_a", "soc_pct", "meter_start_kwh",
+    "meter_end_kwh", "electricity_price", "service_price", "electricity_fee", "service_fee", "other_fee", "discount",
+    "total_fee",
 ))  # fmt: skip
-"""Fields whose form the contract fixes: an id of 17 characters there is no VIN."""
+"""Fields whose form the contract fixes: a name or an id of 17 characters there is no VIN, a number no telephone's."""
 
-_TOKEN = re.compile(r'"(?P<text>(?:[^"\\]|\\.)*)(?:"(?P<key>\s*:)?|\\?\Z)|(?<![\w.+-])\d{11}(?![\w.])', re.DOTALL)
+_ID = re.compile(r"[A-Za-z0-9_.-]{1,50}")
+_NUMBER = re.compile(r"-?\d+(?:[eE][+-]?\d+)?", re.ASCII)
+_GROUPED = r"(?:\+?86[- ]?)?1[3-9]\d[- ]?\d{4}[- ]?\d{4}"
+# Outside of strings, which is everywhere in what is no JSON.
+_BARE = rf"(?<![A-Za-z0-9.+-])(?i:{_PLATE}|{_VIN}|{_GROUPED}|{_INTERNATIONAL}|{_LANDLINE})(?![A-Za-z0-9.])"
+_TOKEN = re.compile(rf'"(?P<text>(?:[^"\\]|\\.)*)(?:"(?P<key>\s*:)?|\\?\Z)|{_BARE}', re.DOTALL | re.ASCII)
+
+# In plain ASCII only 17 letters and digits, or what begins as a telephone number does, can be personal: most payloads
+# hold neither and need not be taken apart.
+_GAP = rb"[\s\x1c-\x1f\-().]"
+_SUSPECTS = (
+    re.compile(rb"(?<![A-Za-z0-9])[A-Za-z0-9]{17}(?![A-Za-z0-9])"),
+    re.compile(rb'"%b*(?:\+|(?:8%b*6%b*)?(?:0|1%b*[3-9]))(?:%b|\d){5,}(?:"|\Z)' % ((_GAP,) * 5)),
+    re.compile(rb"(?<![A-Za-z0-9.+-])(?:\+|\(?0|86|1[3-9])[\d\- ()]{7,}"),
+)
 
 
 def is_personal(value: str) -> bool:
@@ -40,24 +57,41 @@ def is_personal(value: str) -> bool:
     value = value.strip()
     if not 7 <= len(value) <= _LONGEST:
         return False
-    value = unicodedata.normalize("NFKC", value).upper()
-    if value == MASK.upper() or _LANDLINE.fullmatch(value) or _VIN.fullmatch(value):
+    if not value.isascii():
+        value = unicodedata.normalize("NFKC", value)
+        value = "".join(one for one in value if unicodedata.category(one) != "Cf")  # characters of no width
+    value = value.upper()
+    if value == MASK.upper() or _AS_IT_IS.fullmatch(value):
         return True
-    return _PERSONAL.fullmatch(_SEPARATORS.sub("", value)) is not None
+    return _WITHOUT_SEPARATORS.fullmatch(_SEPARATORS.sub("", value)) is not None
 
 
 def mask(payload: bytes) -> bytes:
-    """The same bytes with each personal value of a free field replaced; unreadable ones too (UTF-8, GB 18030)."""
-    for encoding, errors in (("utf-8", "strict"), ("gb18030", "strict"), ("utf-8", "surrogateescape")):
+    """The same bytes with each personal value of a free field replaced; in UTF-8, GB 18030, UTF-16, readable or not."""
+    plain = payload.isascii() and b"\\" not in payload and b"\0" not in payload
+    if plain and not any(suspect.search(payload) for suspect in _SUSPECTS):
+        return payload
+    for encoding, errors in _encodings(payload):
         try:
             text = payload.decode(encoding, errors)
-            if encoding != "utf-8" and text.encode(encoding) != payload:
+            if encoding != "utf-8" and text.encode(encoding, errors) != payload:
                 continue
         except UnicodeError:
             continue
         masked = _mask(text)
         return payload if masked == text else masked.encode(encoding, errors)
     raise AssertionError("surrogateescape decodes anything")
+
+
+def _encodings(payload: bytes) -> Iterator[tuple[str, str]]:
+    """What the bytes may be, the likeliest first."""
+    if b"\0" in payload:
+        for encoding, zeros in (("utf-16-le", payload[1::2]), ("utf-16-be", payload[::2])):
+            if 4 * zeros.count(0) > len(zeros):
+                yield encoding, "surrogatepass"
+    yield "utf-8", "strict"
+    yield "gb18030", "strict"
+    yield "utf-8", "surrogateescape"
 
 
 def _mask(text: str) -> str:
@@ -67,11 +101,17 @@ def _mask(text: str) -> str:
         nonlocal key
         content = token["text"]
         if content is None:
-            return f'"{MASK}"' if key not in _OURS and is_personal(token[0]) else token[0]
+            number = (
+                key in _NUMBERS
+                and text[max(0, token.start() - 9) : token.start()].rstrip().endswith(":")
+                and _NUMBER.fullmatch(token[0])
+            )
+            return token[0] if number or not is_personal(token[0]) else f'"{MASK}"'
+        value = _unescaped(content)
         if token["key"] is not None:
-            key = _unescaped(content)
-            return token[0]
-        if key in _OURS or not is_personal(_unescaped(content)):
+            key = value
+            return f'"{MASK}"{token["key"]}' if is_personal(value) else token[0]
+        if not is_personal(value) or key in _NAMES or (key in _IDS and _ID.fullmatch(value)):
             return token[0]
         return f'"{MASK}"'
 

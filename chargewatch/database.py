@@ -9,6 +9,7 @@ import contextlib
 import zlib
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from typing import Any
 
 import psycopg
 
@@ -19,7 +20,7 @@ from chargewatch.settings import load
 
 _WRITERS_LOCK = 0x63770001  # "cw": shared by those who record, alone for who asks for a watermark
 
-_CONNECTION: dict[str, str | int] = {
+_CONNECTION: dict[str, Any] = {
     "application_name": "chargewatch",
     "connect_timeout": 10,
     # A network that has broken is noticed within half a minute, not after two hours.
@@ -57,12 +58,11 @@ def is_rehearsal(connection: psycopg.Connection) -> bool:
 
 def now(connection: psycopg.Connection) -> datetime:
     """The platform's clock: the database's, or in a rehearsal the greatest `sent_at` so far."""
-    if is_rehearsal(connection):
-        latest = _one(connection, "SELECT max(received_at) FROM message")
-        return latest.astimezone(UTC) if isinstance(latest, datetime) else EPOCH
-    moment = _one(connection, "SELECT clock_timestamp()")
-    assert isinstance(moment, datetime)
-    return moment.astimezone(UTC)
+    moment = _one(
+        connection,
+        "SELECT CASE WHEN rehearsal THEN (SELECT max(received_at) FROM message) ELSE clock_timestamp() END FROM store",
+    )
+    return moment.astimezone(UTC) if isinstance(moment, datetime) else EPOCH
 
 
 def machine_time() -> datetime:

@@ -115,9 +115,9 @@ def _samples(items: list[Any], connectors: Connectors) -> tuple[Columns, int]:
     socs, socs_given = _optional([item.soc_pct for item in items])
     sessions = [item.session_id for item in items]
     named = [session_id for session_id in sessions if session_id is not None]
-    if min(energies) < ZERO or not all(map(_is_name, named)):
+    if min(energies) < ZERO or not all(map(is_name, named)):
         raise _Doubt
-    if socs_given and not all(soc is None or ZERO <= soc <= 100 for soc in socs):
+    if socs_given and not all(soc is None or ZERO <= soc <= _FULL for soc in socs):
         raise _Doubt
     strings = 5 * len(items) + powers_given + volts_given + amperes_given + socs_given + 2 * len(named)
     fields = (_place[: len(items)], numbers, ats, energies, powers, volts, amperes, socs, sessions)
@@ -138,8 +138,7 @@ def _value(read: Decimal) -> Decimal:
     return value
 
 
-_is_name = lru_cache(8192)(is_name)
-
+_FULL = Decimal(100)
 _DIGITS = bytes.maketrans(b"123456789", b"000000000")
 _MANY = b"0" * 36
 """Where no run of digits is as long, no number is too long to be read (values.from_text)."""
@@ -185,7 +184,7 @@ def read(kind: str, payload: bytes, received_us: int | None, connectors: Connect
         len(ats) <= MOST_ITEMS
         and payload.count(b'"') == 2 * strings
         and 0 <= message.seq <= MOST_SEQ
-        and _is_name(message.boot_id)
+        and is_name(message.boot_id)
         and (received_us is not None or EARLIEST_US <= sent_us < LATEST_US)
         and min(ats) >= EARLIEST_US
         and max(ats) - receipt_us <= AHEAD_US

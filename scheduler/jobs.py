@@ -123,7 +123,7 @@ JOBS = (
     Job("partitions", 3600, "partitions of the time series for the months to come", upkeep.partitions),
     Job("outages", 60, "the platform's own outages, declared from its pulses", declare_outages),
     Job("arrivals", 120, "gaps in the senders' sequences and late items since the last look", read_arrivals),
-    Job("collectors", 30, "the collectors, the pulse, gaps and late items, as metrics", collecting.show, alone=False),
+    Job("collectors", 60, "the collectors, the pulse, gaps and late items, as metrics", collecting.show, alone=False),
     Job("silence", 60, "the state of each connector now, as a metric", silence, alone=False),
     Job("links", 60, "each operator's connection now, as a metric", links, alone=False),
     Job("figures", 60, "availability, money and the jobs' last success, as metrics", show, alone=False),

@@ -70,6 +70,10 @@ class Fates(msgspec.Struct):
         return kinds
 
 
+class RowsMissing(psycopg.InternalError):
+    """The database has answered well and not inserted every row: nothing of the batch may be committed."""
+
+
 def version_and_time(connection: psycopg.Connection) -> tuple[int, datetime]:
     """A number that is another one after every import into the registry, and the database's time."""
     row = connection.execute(
@@ -122,7 +126,9 @@ class Store:
             duplicates, conflicts = self._write_facts(decoded, ids, receipts, recorded)
             fates = _fates(decoded, duplicates, conflicts)
             self._write_quarantine(decoded, ids, receipts, recorded)
-            self._copy("message", _MESSAGE, _messages(decoded, ids, receipts, recorded, duplicates, conflicts))
+            self._copy(
+                "message", _MESSAGE, _messages(decoded, ids, receipts, recorded, duplicates, conflicts), len(decoded)
+            )
             self._write_links(decoded, receipts, recorded)
         return fates
 
@@ -143,7 +149,7 @@ class Store:
                 for item, given in by_item.items():
                     series = SERIES[item]
                     rows = straight.facts(series, [decoded[i] for i in given], [evidences[i] for i in given])
-                    self._copy(series.table, series.columns, rows)
+                    self._copy(series.table, series.columns, rows, sum(len(decoded[i].columns or ()) for i in given))
             if written:
                 return Counter(), Counter()
             self._repeats = True
@@ -279,25 +285,32 @@ class Store:
                     [*state, from_us(receipts[i]), from_us(recorded[i]), state[1], state[2], state[0]],
                 )
 
-    def _copy(self, table: str, columns: Sequence[tuple[str, str]], rows: bytes) -> None:
-        """Rows that are encoded already."""
-        names = ", ".join(name for name, _ in columns)
-        with (
-            self.connection.cursor() as cursor,
-            cursor.copy(f"COPY {table} ({names}) FROM STDIN (FORMAT BINARY)".encode()) as copy,
-        ):
-            for start in range(0, len(rows), _AT_A_TIME):
-                copy.write(rows[start : start + _AT_A_TIME])
+    def _copy(self, table: str, columns: Sequence[tuple[str, str]], rows: bytes, count: int) -> None:
+        """So many rows that are encoded already."""
+        with self.connection.cursor() as cursor:
+            with cursor.copy(_copy_into(table, columns)) as copy:
+                for start in range(0, len(rows), _AT_A_TIME):
+                    copy.write(rows[start : start + _AT_A_TIME])
+            _all_there(table, cursor, count)
 
     def _copy_rows(self, table: str, columns: Sequence[tuple[str, str]], rows: Iterable[Row]) -> None:
-        names = ", ".join(name for name, _ in columns)
-        with (
-            self.connection.cursor() as cursor,
-            cursor.copy(f"COPY {table} ({names}) FROM STDIN (FORMAT BINARY)".encode()) as copy,
-        ):
-            copy.set_types([type_ for _, type_ in columns])
-            for row in rows:
-                copy.write_row(row)
+        count = 0
+        with self.connection.cursor() as cursor:
+            with cursor.copy(_copy_into(table, columns)) as copy:
+                copy.set_types([type_ for _, type_ in columns])
+                for row in rows:
+                    copy.write_row(row)
+                    count += 1
+            _all_there(table, cursor, count)
+
+
+def _copy_into(table: str, columns: Sequence[tuple[str, str]]) -> bytes:
+    return f"COPY {table} ({', '.join(name for name, _ in columns)}) FROM STDIN (FORMAT BINARY)".encode()
+
+
+def _all_there(table: str, cursor: psycopg.Cursor, count: int) -> None:
+    if cursor.rowcount != count:
+        raise RowsMissing(f"table {table} took {cursor.rowcount} of {count} rows")
 
 
 def _messages(

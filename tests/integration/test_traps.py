@@ -12,6 +12,7 @@
 | what only we have | drops_what_a_forgotten_session_delivered |
 | a retained copy | takes_retained_copies |
 | two collectors under one id | fights_for_its_id_without_a_word |
+| rows that the database swallows | a trigger in the database |
 
 The broker's own traps are in test_broker_traps.py, those of decoding in tests/unit/test_decoding_traps.py.
 """
@@ -26,10 +27,11 @@ import pytest
 
 import collector.mqtt
 from chargewatch import database
+from collector.store import RowsMissing
 from tests.conftest import Databases
 from tests.faults.proxy import BACK, OUT, Proxy
 from tests.faults.traps import TRAPS
-from tests.integration.collecting import register, totals
+from tests.integration.collecting import message, register, status, totals, write
 from tests.integration.publishing import Publisher, numbered, stored, wait_until
 from tests.integration.running import collecting
 from tests.servers import Broker
@@ -251,3 +253,25 @@ def test_two_collectors_of_different_databases_under_one_id_are_told(
 
         assert becomes(told, 5 if trap else 30) is (trap is None)
     server.drop(other)
+
+
+@pytest.mark.parametrize("repeats", [False, True])
+def test_rows_that_the_database_swallows_are_missed(dsn: str, repeats: bool) -> None:
+    """What TimescaleDB 2.17.2 did to INSERT … ON CONFLICT, by a trigger: it says that all is well."""
+    with database.connect() as connection:
+        register(connection)
+        sent = [message("status", [status(place, number) for place in range(5)], seq=number) for number in range(20)]
+        if repeats:  # upon what is recorded already, by another way
+            write(connection, sent[:3])
+        connection.execute("CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END'")
+        connection.execute(
+            "CREATE TRIGGER swallow BEFORE INSERT ON status_fact FOR EACH ROW WHEN (NEW.seq = 7 AND NEW.place = 2)"
+            " EXECUTE FUNCTION swallow()"
+        )
+        before = totals(connection)
+        with pytest.raises(RowsMissing, match="table status_fact took"):
+            write(connection, sent)
+        assert totals(connection) == before
+        connection.execute("DROP TRIGGER swallow ON status_fact")
+        write(connection, sent)
+        assert len(stored(connection)) == 100

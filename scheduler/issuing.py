@@ -9,6 +9,7 @@ import psycopg
 
 from chargewatch.database import is_rehearsal, now, watermark
 from chargewatch.instants import day_start_us, from_us
+from ledger.canonical import dumps, loads, without_as_of
 from ledger.chain import Record
 from ledger.store import issue, last
 from scheduler import late
@@ -26,6 +27,8 @@ class Document:
     compute: Callable[[psycopg.Connection, Period, datetime], object]
     changes_on: Callable[[Period], Iterable[date]] = lambda _: ()
     """Policy days on which the document changes by the passing of time alone."""
+    inputs: Callable[[psycopg.Connection, Period, datetime, datetime], list[dict[str, object]]] | None = None
+    """What changed it between two knowledge times; None: whatever came in that can have (scheduler.late)."""
 
 
 def issue_due(conn: psycopg.Connection, document: Document) -> str:
@@ -41,8 +44,7 @@ def issue_due(conn: psycopg.Connection, document: Document) -> str:
             continue
         as_of = watermark(conn)
         body = document.compute(conn, month, as_of)
-        end = _start(month.end_day, document.zone)
-        inputs = late.inputs(conn, end, before.as_of, as_of) if before else []
+        inputs = _inputs(conn, document, month, before, as_of) if before and _differs(before, body) else []
         record = issue(conn, kind=document.kind, subject=month.name, body=body, as_of=as_of, inputs=inputs)
         if before is None:
             done.append(f"{month.name} issued as record {record.seq}")
@@ -51,6 +53,18 @@ def issue_due(conn: psycopg.Connection, document: Document) -> str:
         else:
             _note_check(conn, record, as_of)
     return "; ".join(done) or f"all {len(months)} closed months stand as issued"
+
+
+def _differs(before: Record, body: object) -> bool:
+    return dumps(without_as_of(loads(before.body))) != dumps(without_as_of(loads(dumps(body))))
+
+
+def _inputs(
+    conn: psycopg.Connection, document: Document, month: Period, before: Record, as_of: datetime
+) -> list[dict[str, object]]:
+    if document.inputs is not None:
+        return document.inputs(conn, month, before.as_of, as_of)
+    return late.inputs(conn, _start(month.end_day, document.zone), before.as_of, as_of)
 
 
 def first_receipt(conn: psycopg.Connection) -> datetime | None:

@@ -11,7 +11,7 @@ from chargewatch.settings import load
 from collector import pulse
 from ledger.canonical import loads
 from ledger.store import all_records
-from scheduler import arrivals, collecting, figures, metrics, outages, sealing, upkeep, watch
+from scheduler import arrivals, collecting, figures, late, metrics, outages, sealing, upkeep, watch
 from scheduler.issuing import Document, issue_due
 from scheduler.running import Job
 from subsidy import policy as policies
@@ -84,6 +84,7 @@ def issue_reports(conn: psycopg.Connection) -> str:
             profile.issued_after_days,
             compute,
             changes_on=lambda month: [month.end_day + ripening],
+            inputs=lambda conn, month, before, after: late.changing_inputs(conn, month, profile, before, after),
         ),
     )
 

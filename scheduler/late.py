@@ -5,6 +5,11 @@ from datetime import datetime
 import psycopg
 
 from chargewatch.instants import iso
+from subsidy.periods import Period
+from uptime import settings
+from uptime.comparison import compare
+from uptime.diff import Run
+from uptime.profile import Profile
 
 # What can change a figure of a period: any item from before the period's end (a state lasts until the next status),
 # a session that began before it, and anything in the registry.
@@ -50,6 +55,21 @@ def inputs(conn: psycopg.Connection, end: datetime, since: datetime, as_of: date
     for number, recorded_at, sha256 in imports:
         found.append({"input": "registry", "import_id": number, "recorded_at": iso(recorded_at), "sha256": sha256})
     return found
+
+
+def changing_inputs(
+    conn: psycopg.Connection, month: Period, profile: Profile, since: datetime, as_of: datetime
+) -> list[dict[str, object]]:
+    """The inputs that changed a month's availability between two knowledge times, as `uptime diff` names them.
+
+    Of the connectors that each one moved only the number is kept: `uptime diff` tells their names at any time.
+    """
+    before, after = (
+        Run(month.name, month.first_day, month.end_day, (), profile, settings.load(), moment, everything=True)
+        for moment in (since, as_of)
+    )
+    found = compare(conn, before, after)
+    return [{**one, "connectors": len(one["connectors"])} for one in found.inputs]
 
 
 def _yes(conn: psycopg.Connection, query: str, *values: object) -> bool:

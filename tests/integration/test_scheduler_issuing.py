@@ -120,16 +120,18 @@ def test_late_data_supersede_with_a_named_difference(dsn: str, city: SmallCity) 
     assert changed[where, "ratio"]["before"] == "1.00000000"
     assert changed[where, "ratio"]["after"] < "0.9"
     assert ("level=connector operator_id=A id=C1-2", "ratio") not in changed
-    assert difference["inputs"] == [
-        {
-            "input": "status",
-            "operator_id": "A",
-            "boot_id": "late",
-            "first_seq": fault["payload"]["seq"],
-            "last_seq": mended["payload"]["seq"],
-            "items": 2,
-        }
-    ]
+    (named,) = difference["inputs"]
+    said = {
+        "input": "status",
+        "operator_id": "A",
+        "boot_id": "late",
+        "first_seq": fault["payload"]["seq"],
+        "last_seq": mended["payload"]["seq"],
+        "items": 2,
+        "connectors": 1,
+    }
+    assert {name: named[name] for name in said} == said
+    assert named["left_out_s"] == {"up": "-345600.000000", "down": "345600.000000"}
     run("report")
     assert len(issued()) == len(records)
 

@@ -39,7 +39,8 @@ _ID = re.compile(r"[A-Za-z0-9_.-]{1,50}")
 _NUMBER = re.compile(r"-?\d+(?:[eE][+-]?\d+)?", re.ASCII)
 _GROUPED = r"(?:\+?86[- ]?)?1[3-9]\d[- ]?\d{4}[- ]?\d{4}"
 # Outside of strings, which is everywhere in what is no JSON.
-_BARE = rf"(?<![A-Za-z0-9.+-])(?i:{_PLATE}|{_VIN}|{_GROUPED}|{_INTERNATIONAL}|{_LANDLINE})(?![A-Za-z0-9.])"
+_PARTED = rf"[{_PROVINCES}][A-Z][ \-·•.・]?[A-Z0-9]{{4,5}}[A-Z0-9挂学警港澳试超领]"
+_BARE = rf"(?<![A-Za-z0-9.+-])(?i:{_PARTED}|{_PLATE}|{_VIN}|{_GROUPED}|{_INTERNATIONAL}|{_LANDLINE})(?![A-Za-z0-9.])"
 _TOKEN = re.compile(rf'"(?P<text>(?:[^"\\]|\\.)*)(?:"(?P<key>\s*:)?|\\?\Z)|{_BARE}', re.DOTALL | re.ASCII)
 
 # In plain ASCII only 17 letters and digits, or what begins as a telephone number does, can be personal: most payloads

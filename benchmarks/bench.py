@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import time
 from array import array
@@ -116,16 +117,38 @@ class Bench:
         before = self._costs(self.collector.pid, self.broker)
         publisher.tell()
         seen = list(self.watch(load, meanwhile))
-        told = json.loads(publisher.hear())
+        began = json.loads(publisher.hear())["began"]
+        publisher.process.wait(10)
+        return self._collected(load, before, began, seen[-1][0], tuple(_lags(path, seen)) if rate else ())
+
+    def drain(self, load: city.Load) -> Drive:
+        """The same where all messages wait at the broker already: no publisher takes its part of the machine."""
+        publisher, _ = self.publishing(load, self.broker)
+        self.collector.process.send_signal(signal.SIGSTOP)
+        try:
+            publisher.tell()
+            publisher.hear()
+            publisher.process.wait(10)
+            before, began = self._costs(self.collector.pid, self.broker), time.monotonic()
+        finally:
+            self.collector.process.send_signal(signal.SIGCONT)
+        return self._collected(load, before, began, list(self.watch(load))[-1][0])
+
+    def _collected(
+        self,
+        load: city.Load,
+        before: tuple[float, float, float],
+        began: float,
+        ended: float,
+        lags: tuple[float, ...] = (),
+    ) -> Drive:
         time.sleep(_SETTLE_S)
         after = self._costs(self.collector.pid, self.broker)
-        publisher.process.wait(10)
         self.check(load)
         cpu, database, broker = (b - a for a, b in zip(before, after, strict=True))
-        lags = tuple(_lags(path, seen)) if rate else ()
-        return Drive(load.messages, load.rows, seen[-1][0] - told["began"], cpu, database, broker, lags, told["began"])
+        return Drive(load.messages, load.rows, ended - began, cpu, database, broker, lags, began)
 
-    def watch(self, load: city.Load, meanwhile: Callable[[], None] | None) -> Iterator[tuple[float, int]]:
+    def watch(self, load: city.Load, meanwhile: Callable[[], None] | None = None) -> Iterator[tuple[float, int]]:
         """Moments, and how many messages of the load could be queried by then, in the order of publishing.
 
         One publisher, one order: who has the last message has them all, so that one look into an index suffices.

@@ -27,7 +27,7 @@ class Findings:
         return statistics.median(a / b for a, b in zip(self.values[upper], self.values[lower], strict=True))
 
     def gate(self, what: str, value: float, *, most: float | None = None, least: float | None = None) -> None:
-        """Whether it holds."""
+        """Whether it holds; without a bound it is only told."""
         passed = (most is None or value <= most) and (least is None or value >= least)
         self.gates.append({"gate": what, "value": value, "most": most, "least": least, "passed": passed})
 
@@ -46,16 +46,16 @@ def spread(found: Findings, name: str) -> str:
 def print_rounds(found: Findings) -> None:
     """The tables of what was compared."""
     print("\nOne item a message: CPU a message, µs, median [least–most]")
-    print(f"  {'':<20}{'process':>26}{'database':>26}{'broker':>26}")
+    print(f"  {'':<28}{'process':>26}{'database':>26}{'broker':>26}")
     for name in ("paho auto", "paho manual", "collector 1"):
         cells = [spread(found, f"{name}: µs/message{of}") for of in ("", ", database", ", broker")]
-        print(f"  {name:<20}" + "".join(f"{cell:>26}" for cell in cells))
+        print(f"  {name:<28}" + "".join(f"{cell:>26}" for cell in cells))
     print("\nEnd to end: from the first publish until all rows can be queried")
-    print(f"  {'':<20}{'rows/s':>32}{'rows/CPU s of it':>32}{'… and of the database':>32}")
+    print(f"  {'':<28}{'rows/s':>28}{'rows/CPU s of it':>28}{'… and of the database':>28}")
     names = [name.partition(":")[0] for name in found.values if name.endswith(": rows/s")]
     for name in sorted((name for name in names if not name.startswith("paho")), key="COPY".__eq__):
         cells = [spread(found, f"{name}: {what}") for what in ("rows/s", "rows/CPU s", "rows/CPU s, server's counted")]
-        print(f"  {name:<20}" + "".join(f"{cell:>32}" for cell in cells))
+        print(f"  {name:<28}" + "".join(f"{cell:>28}" for cell in cells))
 
 
 def print_lags(lags: list[Lag]) -> None:
@@ -85,5 +85,8 @@ def print_gates(found: Findings) -> None:
     """Pass or fail."""
     print("\nGates")
     for one in found.gates:
+        if one["most"] is None and one["least"] is None:
+            print(line(one["gate"], f"{one['value']:.2f}", "", "told only"))
+            continue
         bound = f"≤ {one['most']:g}" if one["most"] is not None else f"≥ {one['least']:g}"
         print(line(one["gate"], f"{one['value']:.2f}", bound, "pass" if one["passed"] else "FAIL"))

@@ -3,32 +3,15 @@
 import json
 import time
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
-import pytest
 
-from chargewatch import database
 from collector import capture
 from tests.commands import Command
-from tests.integration.collecting import at, message, register, status, totals
+from tests.integration.collecting import at, message, status, totals
 from tests.integration.publishing import Publisher, collect, numbered, stored, wait_until
 from tests.servers import Broker, free_port
-
-
-@pytest.fixture
-def publisher(broker: Broker) -> Iterator[Publisher]:
-    one = Publisher(broker.port)
-    yield one
-    one.close()
-
-
-@pytest.fixture
-def connection(embedded_dsn: str) -> Iterator[psycopg.Connection]:
-    with database.connect() as opened:
-        register(opened)
-        yield opened
 
 
 def test_poison_costs_itself_only_and_metrics_always_balance(

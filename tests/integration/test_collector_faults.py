@@ -1,11 +1,11 @@
-"""What was acknowledged is stored, once, whatever dies: collector, database, broker."""
+"""What the collector does and says while database or broker are away; what is killed when is test_faults.py's."""
 
 import asyncio
 import os
 import signal
 import threading
 import time
-from collections.abc import Iterator
+import urllib.request
 
 import paho.mqtt.client as paho
 import psycopg
@@ -14,80 +14,67 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from chargewatch import database
 from tests.commands import Command
-from tests.integration.collecting import register, totals
+from tests.integration.collecting import register
 from tests.integration.publishing import Publisher, collect, numbered, stored, wait_until
 from tests.servers import Broker, free_port
 
 
-@pytest.fixture
-def publisher(broker: Broker) -> Iterator[Publisher]:
-    one = Publisher(broker.port)
-    yield one
-    one.close()
-
-
-@pytest.fixture
-def connection(embedded_dsn: str) -> Iterator[psycopg.Connection]:
-    with database.connect() as opened:
-        register(opened)
-        yield opened
-
-
-def test_kill_9_in_the_middle_of_a_stream_loses_nothing_and_stores_nothing_twice(
-    connection: psycopg.Connection, publisher: Publisher, chargewatch: Command
-) -> None:
-    total, kills = 3000, 4
-    running = collect(chargewatch)
-    for number in range(total):
-        publisher.send(number, *numbered(number))
-        if number % (total // (kills + 1)) == total // (kills + 1) - 1 and number < total - 10:
-            # At another phase every time: while it receives, commits, acknowledges.
-            time.sleep(0.02 + 0.06 * (number % 7))
-            running.kill()
-            running = collect(chargewatch)
-    publisher.settle(total)
-    wait_until(lambda: len(stored(connection)) >= total)
-    assert stored(connection) == sorted(publisher.acknowledged) == list(range(total))
+def test_the_database_goes_away_and_comes_back(dsn: str, publisher: Publisher, chargewatch: Command) -> None:
+    """The broker's connection stays, no more than the window is held, all is said, and it goes on by itself."""
+    port = free_port()
+    with database.connect() as connection:
+        register(connection)
+        running = collect(chargewatch, BATCH_MS="20", RECEIVE_MAXIMUM="50", COLLECTOR_METRICS_PORT=str(port))
+        name = connection.info.dbname
+        with psycopg.connect(dsn.replace(f"/{name}", "/postgres"), autocommit=True) as other:
+            for number in range(1000):
+                publisher.send(number, *numbered(number))
+                if number == 300:
+                    other.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false".encode())
+                if number in (300, 700):
+                    terminate(other, connection)
+            publisher.settle(1000)
+            running.wait_for("cannot be stored now")
+            wait_until(lambda: sample(port, "chargewatch_unacknowledged_messages") == 50)
+            assert sample(port, "chargewatch_database_up") == 0
+            assert sample(port, "chargewatch_broker_up") == 1
+            assert sample(port, 'chargewatch_database_failures_total{reason="unreachable"}') >= 1
+            assert len(stored(connection)) < 1000
+            other.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true".encode())
+        wait_until(lambda: len(stored(connection)) >= 1000)
+        assert stored(connection) == list(range(1000))
+        assert sample(port, "chargewatch_database_up") == 1
+    assert "is away" not in running.said
     assert running.terminate() == 0
-    for offered, kept, duplicate, quarantined in totals(connection).values():
-        assert offered == kept + duplicate + quarantined
-        assert (kept, quarantined) == (total, 0)
 
 
-def test_the_database_goes_away_and_comes_back(
-    connection: psycopg.Connection, publisher: Publisher, chargewatch: Command
-) -> None:
-    running = collect(chargewatch, BATCH_MS="20", RECEIVE_MAXIMUM="50")
-    name = connection.info.dbname
-    with psycopg.connect(connection.info.dsn, dbname="postgres", autocommit=True) as other:
-        for number in range(1000):
-            publisher.send(number, *numbered(number))
-            if number == 300:
-                other.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false".encode())
-            if number in (300, 700):
-                other.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                    " WHERE application_name = 'chargewatch' AND datname = %s AND pid <> %s",
-                    [name, connection.info.backend_pid],
-                )
-        publisher.settle(1000)
-        running.wait_for("cannot be stored now")
-        assert len(stored(connection)) < 1000
-        other.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true".encode())
-    wait_until(lambda: len(stored(connection)) >= 1000)
-    assert stored(connection) == list(range(1000))
-    assert running.terminate() == 0
+def terminate(other: psycopg.Connection, connection: psycopg.Connection) -> None:
+    """End the collector's connections, not the test's own."""
+    other.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE application_name = 'chargewatch' AND datname = %s AND pid <> %s",
+        [connection.info.dbname, connection.info.backend_pid],
+    )
+
+
+def sample(port: int, name: str) -> float | None:
+    """One number of the collector's metrics."""
+    text = urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics").read().decode()
+    return next((float(line.rsplit(" ", 1)[1]) for line in text.splitlines() if line.startswith(f"{name} ")), None)
 
 
 def test_the_broker_goes_away_and_comes_back(
     connection: psycopg.Connection, broker: Broker, publisher: Publisher, chargewatch: Command
 ) -> None:
-    running = collect(chargewatch)
+    port = free_port()
+    running = collect(chargewatch, COLLECTOR_METRICS_PORT=str(port))
+    assert sample(port, "chargewatch_broker_up") == 1
     for number in range(300):
         publisher.send(number, *numbered(number))
     publisher.settle(300)
     broker.stop()
     running.wait_for("is away")
+    assert sample(port, "chargewatch_broker_up") == 0
     broker.start()
     for number in range(300, 600):
         publisher.send(number, *numbered(number))
@@ -209,11 +196,7 @@ def test_a_stopped_collector_that_has_no_database_leaves_the_messages_to_the_bro
     name = connection.info.dbname
     with psycopg.connect(connection.info.dsn, dbname="postgres", autocommit=True) as other:
         other.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false".encode())
-        other.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-            " WHERE application_name = 'chargewatch' AND datname = %s AND pid <> %s",
-            [name, connection.info.backend_pid],
-        )
+        terminate(other, connection)
         for number in range(20):
             publisher.send(number, *numbered(number))
         running.wait_for("cannot be stored now")

@@ -51,20 +51,6 @@ def with_traps(*names: str) -> pytest.MarkDecorator:
 
 
 @pytest.fixture
-def connection(embedded_dsn: str) -> Iterator[psycopg.Connection]:
-    with database.connect() as opened:
-        register(opened)
-        yield opened
-
-
-@pytest.fixture
-def publisher(broker: Broker) -> Iterator[Publisher]:
-    one = Publisher(broker.port)
-    yield one
-    one.close()
-
-
-@pytest.fixture
 def proxy(broker: Broker, monkeypatch: pytest.MonkeyPatch) -> Iterator[Proxy]:
     one = Proxy(broker.port)
     monkeypatch.setenv("CHARGEWATCH_MQTT_URL", f"mqtt://127.0.0.1:{one.port}")

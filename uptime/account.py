@@ -64,9 +64,10 @@ def account(
             holds[second] = False
         applied[holds] = index
     by_rule = np.array([DEDUCTED if rule.effect == "deduct" else UP for rule in profile.causes] or [UP])
-    found = pieces.iloc[row].assign(from_us=start, to_us=end, rule=applied)
-    found["effect"] = np.where(applied >= 0, by_rule[applied], observed[row])
-    return found[found["from_us"] >= from_us].reset_index(drop=True)
+    found = pieces if len(row) == len(pieces) else pieces.iloc[row].reset_index(drop=True)
+    effect = np.where(applied >= 0, by_rule[applied], observed[row])
+    found = found.assign(from_us=start, to_us=end, rule=applied, effect=effect)
+    return found if since >= from_us else found[found["from_us"] >= from_us].reset_index(drop=True)
 
 
 def _observed(pieces: pd.DataFrame, profile: Profile) -> Ints:

@@ -82,7 +82,8 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     nothing. `filed` before_start: filed no later than its start, `notice_h` hours ahead. `renews_outage` false: it does
     not cover time of an outage that began before it was filed; `begins_outage` true: nor of one that began before its
     own start. `states`: it covers time in these states only (all, when empty). Caps let the first so many hours of it
-    apply, of each outage, calendar month or calendar year; what goes beyond counts as observed, or by the next cause.
+    apply, of each outage, calendar month or calendar year, each cap to what the one before it lets through; what goes
+    beyond counts as observed, or by the next cause.
     """
 
     cause: Cause

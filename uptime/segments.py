@@ -51,7 +51,10 @@ def segments(
     points, interval, place = points[inside], interval[inside], place[inside]
     state = intervals["state"].to_numpy()[interval]
     outage_start, outage_end = _runs(points, until, state != states.SERVING)
-    run_start, run_end = _runs(points, until, np.isin(state, [states.STATES.index(name) for name in run_of]))
+    run_length = np.zeros(len(points), dtype=np.int64)
+    if run_of:
+        start, end = _runs(points, until, np.isin(state, [states.STATES.index(name) for name in run_of]))
+        run_length = end - start
     cut = pd.DataFrame(
         {
             "connector": calendar.connector(points),
@@ -63,7 +66,7 @@ def segments(
             "place": place,
             "outage_us": np.where(outage_start == NEVER, NEVER, calendar.at_us(outage_start)),
             "outage_end_us": np.where(outage_end == NEVER, NEVER, np.minimum(calendar.at_us(outage_end), to_us)),
-            "run_length_us": run_end - run_start,
+            "run_length_us": run_length,
             "proven": proven.holding(points) >= 0,
         }
     )

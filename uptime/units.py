@@ -24,7 +24,7 @@ class Units:
     timeline: Timeline
     life: pd.DataFrame
     """As of uptime.life.service_life, `connector_no` and `connector_id` being the unit's own; only_connector_id is the
-    registry's id where the unit consists of one connector, else empty."""
+    registry's id where the unit consists of one connector, else * (which no id can be)."""
     members: pd.DataFrame
     """connector_no, from_us, to_us, unit: which connector belonged to which unit, and when."""
 
@@ -165,5 +165,5 @@ def _lives(calendar: Calendar, places: pd.DataFrame) -> pd.DataFrame:
         from_us=calendar.at_us(points),
         to_us=calendar.at_us(until),
         bound=bound[inside],
-        only_connector_id=np.where(members[inside] == 1, life["member"], ""),
+        only_connector_id=np.where(members[inside] == 1, life["member"], "*"),
     ).drop(columns=["unit", "place", "member"])

@@ -7,6 +7,7 @@ made of them.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -254,19 +255,21 @@ def account(unit: Connector, declared: Sequence[Declaration], rules: Regime, cut
             if place is None:
                 break
             seen, end, applied = observed(unit, rules, long, t), until, None
+            spent: list[tuple[object, ...]] = []
             for rule in rules["causes"]:
                 if not any(covers(unit, out, one, rule, t) for one in declared):
                     continue
                 if rule["effect"] == "credit" and seen == "up":
                     continue
                 purses = caps(rule, holding(out, t), local(t, zone))
-                left = min((cap - used.get(purse, 0) for purse, cap in purses.items()), default=until - t)
-                if left <= 0:
-                    continue
-                applied, end = rule, min(until, t + left)
-                for purse in purses:
-                    used[purse] = used.get(purse, 0) + end - t
-                break
+                paying = list(itertools.takewhile(lambda one: used.get(one[0], 0) < one[1], purses.items()))
+                end = min([end, *(t + cap - used.get(purse, 0) for purse, cap in paying)])
+                spent += [purse for purse, _ in paying]
+                if len(paying) == len(purses):
+                    applied = rule
+                    break
+            for purse in spent:
+                used[purse] = used.get(purse, 0) + end - t
             if applied is None:
                 yield Piece(t, end, place, seen, None)
             else:
@@ -276,7 +279,7 @@ def account(unit: Connector, declared: Sequence[Declaration], rules: Regime, cut
 
 
 def caps(rule: Mapping[str, Any], outage: tuple[int, int] | None, moment: datetime) -> dict[tuple[object, ...], int]:
-    """What an instant is paid from: each purse with its whole content."""
+    """What an instant is paid from, one purse after the other until one is empty: each with its whole content."""
     purses = {
         "cap_per_outage_h": outage, "cap_per_month_h": (moment.year, moment.month), "cap_per_year_h": moment.year,
     }  # fmt: skip

@@ -21,6 +21,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -34,8 +35,9 @@ FLOODER = "F"
 RATE = 10.0
 FROM = "127.0.0.9"
 """Where the flooder sends from; the kernel's limit is for each sender by itself."""
-_PATIENCE_S = 300.0
+_PATIENCE_S = 120.0
 _TABLE = "chargewatch_flood"
+_TREE = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True)
@@ -148,7 +150,7 @@ def measure(
     had = _offered(connection)
     with limit(broker.port) if limited else contextlib.nullcontext():
         flooder = subprocess.run(
-            [sys.executable, "-m", "benchmarks.flooder", *words], check=True, capture_output=True, text=True
+            [sys.executable, "-m", "benchmarks.flooder", *words], check=True, capture_output=True, text=True, cwd=_TREE
         )
     taken = _offered(connection) - had
     ended = time.monotonic()

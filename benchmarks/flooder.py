@@ -7,6 +7,7 @@ FROM: the address of this machine to send from.
 Prints the number of messages written and of those acknowledged.
 """
 
+import contextlib
 import select
 import socket
 import ssl
@@ -18,6 +19,7 @@ from datetime import UTC, datetime, timedelta
 
 _TOGETHER = 64
 """Small messages written at a time."""
+_LATER = (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError)
 
 
 def packet(kind: int, body: bytes) -> bytes:
@@ -71,24 +73,21 @@ def main(port: int, ca: str, user: str, password: str, seconds: float, kind: str
     endless, sent, heard, pending = messages(user, kind), 0, 0, b""
     end = time.monotonic() + seconds
     together = _TOGETHER if kind in ("items", "qos0") else 1
-    while time.monotonic() < end:
-        if not pending:
-            pending = b"".join(next(endless) for _ in range(together))
-            sent += together
-        select.select([link], [link], [], 1)
-        try:
-            pending = pending[link.send(pending) :]
-        except (ssl.SSLWantWriteError, ssl.SSLWantReadError, BlockingIOError):
-            select.select([link], [link], [], 0.01)
-        except (BrokenPipeError, ConnectionResetError):
-            print("cut off by the broker", end=" ")
-            break
-        try:
-            heard += len(link.recv(1 << 16))
-        except (ssl.SSLWantReadError, ssl.SSLWantWriteError, BlockingIOError):
-            pass
-        except (OSError, ssl.SSLError):
-            break
+    try:
+        while time.monotonic() < end:
+            if not pending:
+                pending = b"".join(next(endless) for _ in range(together))
+                sent += together
+            select.select([link], [link], [], 1)
+            with contextlib.suppress(*_LATER):
+                pending = pending[link.send(pending) :]
+            with contextlib.suppress(*_LATER):
+                answer = link.recv(1 << 16)
+                if not answer:
+                    raise ConnectionResetError
+                heard += len(answer)
+    except OSError:
+        print("cut off by the broker", end=" ")
     print(sent, heard // 4)
 
 

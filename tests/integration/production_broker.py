@@ -16,7 +16,10 @@ DEPLOYED = Path(__file__).resolve().parents[2] / "deploy/mosquitto"
 
 
 class ProductionBroker(Broker):
-    """The broker of a city on free ports of 127.0.0.1, its folder made by first-start.sh; it logs all it does if it `tells_all`."""
+    """The broker of a city on free ports of 127.0.0.1, its folder made by first-start.sh.
+
+    If it `tells_all` its log holds every packet, and with them what the access list refuses.
+    """
 
     def __init__(self, folder: Path, *, tells_all: bool = True) -> None:
         super().__init__(folder)  # the port of the operators' door

@@ -5,7 +5,6 @@ messages are sent by their owner, and are.
 """
 
 import contextlib
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -20,6 +19,7 @@ from tests.integration.collecting import at, message, status
 from tests.integration.mqtt_client import Client
 from tests.integration.production_broker import ProductionBroker, operator, secret
 from tests.integration.publishing import collect, wait_until
+from tests.integration.scraping import scraped
 from tests.servers import free_port
 
 KINDS = ("status", "meter", "session", "heartbeat")
@@ -51,9 +51,7 @@ class Siege:
 
     def sample(self, name: str) -> float:
         """One number of the collector's /metrics; 0 where it is not there."""
-        text = urllib.request.urlopen(f"http://127.0.0.1:{self.metrics_port}/metrics").read().decode()
-        found = [line.rsplit(" ", 1)[1] for line in text.splitlines() if line.rsplit(" ", 1)[0] == name]
-        return float(found[0]) if found else 0.0
+        return scraped(self.metrics_port).get(name, 0.0)
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from uptime.account import account
 from uptime.declarations import reach
 from uptime.evidence import Facts, Ints
 from uptime.figures import figures, tally
-from uptime.intervals import service_intervals
+from uptime.intervals import Timeline, service_intervals
 from uptime.life import NEVER, first_items, service_life
 from uptime.profile import Profile
 from uptime.settings import IntervalSettings
@@ -38,11 +38,14 @@ class Part:
     of: int
     """Connectors in all parts."""
 
+    def timeline(self, settings: IntervalSettings) -> Timeline:
+        """The connectors' service intervals."""
+        spans = self.life.groupby("connector_no", as_index=False).agg({"from_us": "min", "to_us": "max"})
+        return service_intervals(self.facts, settings, spans.rename(columns={"connector_no": "connector"}))
+
     def measured(self, profile: Profile, settings: IntervalSettings) -> Units:
         """The units of a profile, out of the connectors' service intervals."""
-        spans = self.life.groupby("connector_no", as_index=False).agg({"from_us": "min", "to_us": "max"})
-        spans = spans.rename(columns={"connector_no": "connector"})
-        return units(service_intervals(self.facts, settings, spans), self.life, profile)
+        return units(self.timeline(settings), self.life, profile)
 
 
 def compute(
@@ -89,8 +92,9 @@ def views_of(
     declared = declarations(registry)
     tallies: list[list[pd.DataFrame]] = [[] for _ in views]
     for part in parts(connection, registry, last_day, views, as_of):
+        timelines = {settings: part.timeline(settings) for settings in {one for _, one in views}}
         for found, (profile, settings) in zip(tallies, views, strict=True):
-            measured = part.measured(profile, settings)
+            measured = units(timelines[settings], part.life, profile)
             reached = reach(declared, measured.life, profile)
             pieces = account(measured.timeline, measured.life, reached, profile, start, end)
             found.append(tally(pieces, measured.life, profile, profile.twelve_months_us(first_day, last_day)))

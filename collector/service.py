@@ -46,6 +46,7 @@ class Collector:
         self._batch = Batch()
         self._came_at = time.monotonic()
         self._epoch, self._session_since = 0, 0
+        self._cut = 0.0
         self._clock = clock = Clock()
         where = address(settings)
         self.subscription = Subscription(
@@ -179,6 +180,7 @@ class Collector:
             more = self._take()
             if self._committer.free.is_set() and (not more or time.monotonic() >= deadline):
                 return
+            self._watch()
         self._watch()
 
     def _full(self) -> bool:
@@ -217,7 +219,9 @@ class Collector:
 
     def _watch(self) -> None:
         since = self._committer.asked_at
-        if since and time.monotonic() - since > (_PARTING_S if self.stopping.is_set() else _STUCK_S):
+        patience_s = _PARTING_S if self.stopping.is_set() else _STUCK_S
+        if since != self._cut and since and time.monotonic() - since > patience_s:
+            self._cut = since
             self.tell("The database does not answer; its connection is cut.")
             self._committer.cut()
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from tests.faults import checker, nemesis
 from tests.faults.world import World
 
-_PER_SECOND = 400.0
+_PER_SECOND = 250.0
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ KINDS = {
     "broker-forgets": Kind(nemesis.broker_forgets, 2, 5, alone=True),
     "cut": Kind(nemesis.cut, 8, 3),
     "half-closed": Kind(nemesis.half_closed, 8, 3),
+    "half-open": Kind(nemesis.half_open, 5, 3),
     "partition": Kind(nemesis.partition, 5, 3),
     "trickle": Kind(nemesis.trickle, 5, 3),
     "storm": Kind(nemesis.storm, 15, 8),
@@ -58,7 +59,7 @@ KINDS = {
     "database-each": Kind(
         nemesis.each(
             nemesis.database_kill, nemesis.database_kill_in_commit, nemesis.backend_kill, nemesis.backend_terminate,
-            nemesis.database_pause,
+            nemesis.database_pause, nemesis.half_open,
         ),
         1, 1,
     ),
@@ -101,7 +102,7 @@ def run(world: World, name: str, seed: int, faults: int | None = None, patience_
         world.kill_collector()
     world.boot = f"{name}-{seed}-{world.number}"
     world.settings = {
-        "CHARGEWATCH_RECEIVE_MAXIMUM": dice.choice(("20", "200", "2000")),
+        "CHARGEWATCH_RECEIVE_MAXIMUM": dice.choice(("50", "200", "2000")),
         "CHARGEWATCH_BATCH_MS": dice.choice(("5", "20", "100")),
     }
     world.name = kind.database

@@ -228,6 +228,21 @@ def half_closed(world: World, dice: random.Random, times: int) -> int:
     return times
 
 
+def half_open(world: World, dice: random.Random, times: int) -> int:
+    """The collector's end is gone and the server does not know: the old session holds its lock and half a batch."""
+    for _ in range(times):
+        world.wait_for(lambda: world.metric("chargewatch_database_up"), "the database up")
+        if dice.random() < 0.5:  # in the middle of a batch
+            gate = world.before_commit()
+            world.wait_for(gate.reached.is_set, "a COMMIT")
+            world.to_database.forget()
+            world.to_database.heal()
+        else:
+            time.sleep(dice.uniform(0.05, 0.4))
+            _either(world, dice).forget()
+    return times
+
+
 def partition(world: World, dice: random.Random, times: int) -> int:
     """Nothing gets through and nobody is told; then the connection goes on, or is gone."""
     for _ in range(times):
@@ -309,7 +324,7 @@ def _and_back(fault: Fault, world: World, dice: random.Random) -> int:
 
 _STORM: list[Fault] = [
     collector_kill, collector_pause, database_kill, backend_kill, backend_terminate, database_pause, broker_restart,
-    broker_pause, cut, half_closed, partition, trickle,
+    broker_pause, cut, half_closed, half_open, partition, trickle,
 ]  # fmt: skip
 
 

@@ -39,12 +39,14 @@ class _Link:
         self.ends = {OUT: (client, server), BACK: (server, client)}
         self.broken = threading.Event()
         self.directions_left = 2
+        self.forgotten = False
         self.heard: dict[str, bytearray] | None = None
 
-    def break_off(self) -> None:
-        """Both ends get a reset, as from a router that has forgotten the connection."""
+    def break_off(self, *, tell_the_server: bool = True) -> None:
+        """Both ends get a reset, or only the client, as from a router that has forgotten the connection."""
+        self.forgotten = not tell_the_server
         self.broken.set()
-        for end in self.ends[OUT]:
+        for end in self.ends[OUT] if tell_the_server else self.ends[OUT][:1]:
             with contextlib.suppress(OSError):
                 end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 end.shutdown(socket.SHUT_RDWR)  # wakes who reads it; closing is theirs
@@ -89,6 +91,11 @@ class Proxy:
         for link in links:
             link.break_off()
         return len(links)
+
+    def forget(self) -> None:
+        """Break all connections for the client; the server waits for it still."""
+        for link in list(self._links):
+            link.break_off(tell_the_server=False)
 
     def close_half(self, direction: str) -> None:
         """Tell the receiving end that no more comes; the other direction goes on."""
@@ -141,13 +148,20 @@ class Proxy:
                 data = source.recv(_CHUNK)
                 if not data:
                     self._wait_out_silence(link)
+                    if link.forgotten:
+                        break
                     sink.shutdown(socket.SHUT_WR)
                     break
                 if link.heard is not None:
                     link.heard[direction] += data
                 self._pass(link, direction, data, sink)
         except OSError:
-            link.break_off()
+            if not link.forgotten:
+                link.break_off()
+        if link.forgotten and direction == BACK:
+            with contextlib.suppress(OSError):
+                while source.recv(_CHUNK):
+                    pass
         with self._lock:
             link.directions_left -= 1
             if not link.directions_left:

@@ -13,9 +13,11 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from chargewatch import database
+from collector import service
 from tests.commands import Command
 from tests.integration.collecting import register
 from tests.integration.publishing import Publisher, collect, numbered, stored, wait_until
+from tests.integration.running import collecting
 from tests.servers import Broker, free_port
 
 
@@ -207,3 +209,34 @@ def test_a_stopped_collector_that_has_no_database_leaves_the_messages_to_the_bro
     running = collect(chargewatch)
     wait_until(lambda: len(stored(connection)) >= 20)
     assert running.terminate() == 0
+
+
+def test_a_database_that_says_nothing_is_cut_off(
+    connection: psycopg.Connection, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As behind a network that broke; the server's old session and its half batch do not stand in the way."""
+    monkeypatch.setattr(service, "_STUCK_S", 0.5)
+    with collecting() as one:
+        with connection.transaction():
+            connection.execute("LOCK TABLE message IN ACCESS EXCLUSIVE MODE")
+            for number in range(10):
+                publisher.send(number, *numbered(number))
+            wait_until(lambda: any("does not answer" in said for said in one.said))
+        wait_until(lambda: len(stored(connection)) == 10)
+        wait_until(lambda: one.held == 0)
+        assert one.is_alive()
+
+
+def test_a_database_that_says_nothing_does_not_keep_a_collector_from_ending(
+    connection: psycopg.Connection, publisher: Publisher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(service, "_PARTING_S", 0.5)
+    with connection.transaction():
+        connection.execute("LOCK TABLE message IN ACCESS EXCLUSIVE MODE")
+        with collecting() as one:
+            for number in range(10):
+                publisher.send(number, *numbered(number))
+            wait_until(lambda: one.held >= 10)
+        assert "messages were not stored; the broker keeps them." in one.said[-1]
+    with collecting():
+        wait_until(lambda: len(stored(connection)) == 10)

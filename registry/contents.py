@@ -21,6 +21,8 @@ class Registry:
     """
 
     tables: dict[str, pd.DataFrame]
+    published_hours: pd.DataFrame | None = None
+    """operator_id, station_id, valid_from, opening_hours, recorded_at: each time that a row's hours became others."""
 
     @classmethod
     def of(cls, rows: Mapping[str, Iterable[Mapping[str, Value]]]) -> "Registry":

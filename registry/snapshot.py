@@ -21,7 +21,24 @@ def load(connection: psycopg.Connection, as_of: datetime) -> Registry:
     ).astype({"connector_no": "int64"})
     connectors = tables["connectors"].merge(numbers, how="left", on=["operator_id", "connector_id"])
     connectors["connector_no"] = connectors["connector_no"].astype("int64")
-    return Registry({**tables, "connectors": connectors})
+    return Registry({**tables, "connectors": connectors}, _published_hours(connection, as_of))
+
+
+_HOURS = """
+SELECT operator_id, station_id, valid_from, opening_hours, recorded_at FROM (
+  SELECT *, lag(opening_hours) OVER (PARTITION BY operator_id, station_id, valid_from ORDER BY recorded_at, row_id)
+    AS before
+  FROM registry_stations WHERE recorded_at <= %s
+) AS version WHERE opening_hours IS DISTINCT FROM before
+ORDER BY operator_id COLLATE "C", station_id COLLATE "C", recorded_at, row_id
+"""
+
+
+def _published_hours(connection: psycopg.Connection, as_of: datetime) -> pd.DataFrame:
+    """Each time that the opening hours of a station's row became others, and when the registry learnt of it."""
+    names = ["operator_id", "station_id", "valid_from", "opening_hours", "recorded_at"]
+    rows = connection.execute(_HOURS, [as_of]).fetchall()
+    return pd.DataFrame(rows, columns=names, dtype=object)
 
 
 def _table(connection: psycopg.Connection, table: Table, as_of: datetime) -> pd.DataFrame:

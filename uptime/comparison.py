@@ -153,7 +153,7 @@ class _Part:
         self, connection: psycopg.Connection, before: Run, after: Run, old: Registry, new: Registry, part: Ints,
         until: datetime, cluster: Mapping[int, int], shared: Mapping[Key, _Input],
     ) -> None:  # fmt: skip
-        self.before, self.after, self.old = before, after, old
+        self.before, self.after, self.old, self.new = before, after, old, new
         dsn = database.dsn()
         everyone = set(part.tolist())
         self.cluster = {number: cluster[number] for number in part.tolist()}
@@ -227,7 +227,7 @@ class _Part:
         """The account of each connector of `about` (what was known before) with these inputs taken in."""
         taken = {self.keys[index] for index in chosen}
         changes = [self.mine[index].change for index in chosen]
-        registry = worlds.with_rows(self.old, [self._row(one) for one in changes if one is not None])
+        registry = worlds.with_rows(self.old, [self._row(one) for one in changes if one is not None], self.new)
         empty = worlds.about(about, np.zeros(0, dtype=np.int64))
         picked = set(chosen)
         more = inputs.facts_of(self.items, lambda kind, group: self.groups[kind, group] in picked, empty)

@@ -1,6 +1,6 @@
 """Why a connector's time counts as it does: every interval with the messages at its ends and the profile's effect."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -46,7 +46,7 @@ def compute(
             "a connector_id and its --operator as in `chargewatch registry export`",
         )
     number = int(mine["connector_no"].iloc[0])
-    declared = declarations(registry)
+    declared = declarations(registry, profile, start.astimezone(profile.zone).date(), last_day + timedelta(days=2))
     rows: list[dict[str, Any]] = []
     for part in parts(connection, registry, last_day, [(profile, settings)], as_of, np.array([number])):
         measured = part.measured(profile, settings)

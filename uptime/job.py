@@ -87,7 +87,7 @@ def _compute(connection: psycopg.Connection, days: list[date], profile: Profile,
     settings = interval_settings.load()
     last_message, last_import = _last(connection)
     registry = snapshot.load(connection, as_of)
-    declared = declarations(registry)
+    declared = declarations(registry, profile, days[0], days[-1] + timedelta(days=1))
     found: dict[date, list[tuple[pd.DataFrame, pd.DataFrame]]] = {day: [] for day in days}
     for part in parts(connection, registry, days[-1] + timedelta(days=1), [(profile, settings)], as_of):
         measured = part.measured(profile, settings)

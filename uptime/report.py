@@ -20,6 +20,7 @@ from uptime.evidence import Facts, Ints
 from uptime.figures import figures, tally
 from uptime.intervals import Timeline, service_intervals
 from uptime.life import NEVER, first_items, service_life
+from uptime.opening import outside_hours
 from uptime.profile import Profile
 from uptime.settings import IntervalSettings
 from uptime.units import Units, neighbours, units
@@ -89,13 +90,14 @@ def views_of(
     zone = views[0][0].zone
     start, end = day_start_us(first_day, zone), day_start_us(last_day, zone)
     registry = snapshot.load(connection, as_of)
-    declared = declarations(registry)
+    beyond = last_day + timedelta(days=2 + max(one.ahead_us for one, _ in views) // (24 * US_PER_H))
+    declared = [declarations(registry, profile, first_day, beyond) for profile, _ in views]
     tallies: list[list[pd.DataFrame]] = [[] for _ in views]
     for part in parts(connection, registry, last_day, views, as_of):
         timelines = {settings: part.timeline(settings) for settings in {one for _, one in views}}
-        for found, (profile, settings) in zip(tallies, views, strict=True):
+        for found, said, (profile, settings) in zip(tallies, declared, views, strict=True):
             measured = units(timelines[settings], part.life, profile)
-            reached = reach(declared, measured.life, profile)
+            reached = reach(said, measured.life, profile)
             pieces = account(measured.timeline, measured.life, reached, profile, start, end)
             found.append(tally(pieces, measured.life, profile, profile.twelve_months_us(first_day, last_day)))
         advance(len(part.facts.connectors), total=part.of)
@@ -179,8 +181,13 @@ def parts(
         yield Part(known, life, places["connector_no"].nunique())
 
 
-def declarations(registry: Registry) -> pd.DataFrame:
-    """The registry's declarations with start_us, end_us, filed_us and withdrawn_us (NEVER if they stand)."""
+def declarations(
+    registry: Registry, profile: Profile | None = None, first_day: date = FIRST_DAY, last_day: date = FIRST_DAY
+) -> pd.DataFrame:
+    """The registry's declarations with start_us, end_us, filed_us and withdrawn_us (NEVER if they stand).
+
+    With a profile also what published opening hours declare of [first_day, last_day), by this profile's days.
+    """
     table = registry.tables["declarations"]
     instants = {
         f"{name}_us": np.array(
@@ -188,4 +195,7 @@ def declarations(registry: Registry) -> pd.DataFrame:
         )
         for name, column in (("start", "start"), ("end", "end"), ("filed", "filed_at"), ("withdrawn", "withdrawn_at"))
     }
-    return table.assign(**instants)
+    declared = table.assign(**instants)
+    if profile is None:
+        return declared
+    return outside_hours(declared, registry.published_hours, profile, first_day, last_day)

@@ -58,7 +58,8 @@ def tallies(world: World) -> pd.DataFrame:
     spans = life.groupby("connector_no", as_index=False).agg({"from_us": "min", "to_us": "max"})
     timeline = service_intervals(facts, world.settings, spans.rename(columns={"connector_no": "connector"}))
     measured = units(timeline, life, profile)
-    reached = reach(declarations(registry), measured.life, profile)
+    declared = declarations(registry, profile, world.first_day, world.last_day + timedelta(days=2) + ahead)
+    reached = reach(declared, measured.life, profile)
     start, end = (day_start_us(day, zone) for day in (world.first_day, world.last_day))
     pieces = account(measured.timeline, measured.life, reached, profile, start, end)
     return tally(pieces, measured.life, profile, profile.twelve_months_us(world.first_day, world.last_day))
@@ -82,12 +83,16 @@ def of_connectors(registry: Registry, numbers: Ints) -> Registry:
     """The registry with these connectors alone."""
     connectors = registry.tables["connectors"]
     mine = connectors[np.isin(connectors["connector_no"].to_numpy(dtype=np.int64), numbers)].reset_index(drop=True)
-    return Registry({**registry.tables, "connectors": mine})
+    return replace(registry, tables={**registry.tables, "connectors": mine})
 
 
-def with_rows(registry: Registry, rows: Sequence[tuple[str, dict[str, Any], int | None]]) -> Registry:
-    """The registry in which these rows (table, columns, connector_no of a connector) stand in place of earlier ones."""
+def with_rows(registry: Registry, rows: Sequence[tuple[str, dict[str, Any], int | None]], later: Registry) -> Registry:
+    """The registry in which these rows (table, columns, connector_no of a connector) stand in place of earlier ones.
+
+    What a station's row published of its hours comes with it, out of a `later` registry.
+    """
     tables = dict(registry.tables)
+    hours = _hours(registry, later, [cells for table, cells, _ in rows if table == "stations"])
     for name in {table for table, _, _ in rows}:
         frame = tables[name]
         key = list(BY_NAME[name].key)
@@ -99,7 +104,18 @@ def with_rows(registry: Registry, rows: Sequence[tuple[str, dict[str, Any], int 
         order = both[key].astype(str).where(both[key].notna(), "")
         tables[name] = both.iloc[np.lexsort([order[column].to_numpy(dtype=str) for column in reversed(key)])]
         tables[name] = tables[name].reset_index(drop=True)
-    return Registry(tables)
+    return Registry(tables, hours)
+
+
+def _hours(registry: Registry, later: Registry, stations: Sequence[dict[str, Any]]) -> pd.DataFrame | None:
+    if not stations or later.published_hours is None:
+        return registry.published_hours
+    keys = {(row["operator_id"], row["station_id"], row["valid_from"]) for row in stations}
+    new = later.published_hours
+    names = zip(new["operator_id"], new["station_id"], new["valid_from"], strict=True)
+    chosen = new[[(operator, station, day) in keys for operator, station, day in names]]
+    both = [part for part in (registry.published_hours, chosen) if part is not None and len(part)]
+    return pd.concat(both, ignore_index=True).drop_duplicates(ignore_index=True) if both else None
 
 
 def joined(facts: Facts, more: Facts) -> Facts:

@@ -1,5 +1,6 @@
 """Reports of closed months: issued when due, once, and superseded with a named difference when data come late."""
 
+import json
 import os
 import signal
 import subprocess
@@ -12,6 +13,7 @@ import psycopg
 import pytest
 
 from chargewatch.database import connect
+from chargewatch.output import Format
 from ledger.canonical import loads
 from ledger.store import all_heads, all_records, last
 from ledger.verify import verify
@@ -20,6 +22,7 @@ from scheduler.jobs import JOBS
 from scheduler.running import Run, run_job
 from tests.commands import Command
 from tests.small_city import SmallCity, local
+from uptime import auditing
 
 JOB = {job.name: job for job in JOBS}
 JUNE = date(2023, 6, 1)
@@ -94,7 +97,9 @@ def test_months_that_were_missed_are_caught_up(embedded_rehearsal_dsn: str, city
     assert issued() == [("2023-06", None), ("2023-07", None), ("2023-08", None)]
 
 
-def test_late_data_supersede_with_a_named_difference(dsn: str, city: SmallCity) -> None:
+def test_late_data_supersede_with_a_named_difference(
+    dsn: str, city: SmallCity, capsys: pytest.CaptureFixture[str]
+) -> None:
     month = two_months_ago()
     city.register()
     city.ingest(*serving(city, month, local(month, 24 * 40)))
@@ -132,6 +137,12 @@ def test_late_data_supersede_with_a_named_difference(dsn: str, city: SmallCity) 
     }
     assert {name: named[name] for name in said} == said
     assert named["left_out_s"] == {"up": "-345600.000000", "down": "345600.000000"}
+    capsys.readouterr()
+    auditing.diff(str(first.seq), f"#{second.seq}", format=Format.json)
+    shown = json.loads(capsys.readouterr().out)
+    assert [{**one, "connectors": len(one["connectors"])} for one in shown["inputs"]] == [named]
+    assert shown["not_reproduced"] == []
+    assert {row["id"] for row in shown["figures"]} == {"city", "lucheng", "A", "S1", "C1", "C1-1"}
     run("report")
     assert len(issued()) == len(records)
 

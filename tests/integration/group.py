@@ -16,10 +16,12 @@ from tests.integration.publishing import wait_until
 
 
 @contextmanager
-def collecting(client_id: str, share: str | None = None, **changes: Any) -> Iterator[Collector]:
-    """A collector that is connected; stopped, and its failure raised, at the end."""
+def collecting(
+    client_id: str, share: str | None = None, said: list[str] | None = None, **changes: Any
+) -> Iterator[Collector]:
+    """A collector that is connected and writes what it says to `said`; stopped, and its failure raised, at the end."""
     changes = {"batch_ms": 20, **changes, "client_id": client_id, "share": share}
-    said: list[str] = []
+    said = [] if said is None else said
     collector = Collector(replace(settings.load(), **changes), said.append)
     failed: list[BaseException] = []
 

@@ -121,7 +121,7 @@ class Postgres:
         """Start it and wait until it answers; after a crash it recovers first."""
         options = {**OPTIONS, "port": str(self.port)}
         if self.small_wal is not None:
-            options |= {"max_wal_size": "8MB", "min_wal_size": "2MB"}
+            options |= {"max_wal_size": "8MB", "min_wal_size": "2MB", "wal_recycle": "off"}
         if self.kind == "timescale":
             options |= {
                 "shared_preload_libraries": "timescaledb", "timescaledb.telemetry_level": "off",

@@ -294,8 +294,11 @@ def log_disk_full(world: World, dice: random.Random, times: int) -> int:
     disk = world.database.small_wal
     assert disk is not None
     for _ in range(times):
-        disk.fill()
-        failed = lambda: "cannot be stored now" in world.log  # noqa: E731
+
+        def failed() -> bool:
+            disk.fill()  # a checkpoint makes room by removing old files
+            return "cannot be stored now" in world.log
+
         world.wait_for(failed, "the collector to see that the database is away")
         time.sleep(dice.uniform(0.0, 1.0))
         disk.empty()

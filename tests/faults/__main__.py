@@ -2,6 +2,7 @@
 
 import argparse
 import random
+import signal
 import sys
 import time
 from collections import Counter
@@ -54,6 +55,7 @@ def main() -> int:
         (left_out if reason else kinds).append(name)
         if reason:
             print(f"left out: {name}, because {reason}", flush=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # what was mounted and started is given back
     started, outcomes = time.monotonic(), []
     with ExitStack() as stack:
         worlds: dict[bool, World] = {}

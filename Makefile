@@ -5,7 +5,7 @@ BIN := .venv/bin
 PACKAGES := chargewatch registry collector uptime subsidy ledger scheduler portal simulators
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test profile-pages bench-collector check format lock clean
+.PHONY: help install demo test profile-pages figures-long bench-collector check format lock clean
 
 help: ## What can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ test: .venv/installed-for-tests ## Install what the tests need and run all of th
 
 profile-pages: .venv/installed-for-tests ## Write docs/commission/profiles from the profiles and their cases
 	@for file in uptime/profiles/*.yaml; do id=$$(basename $$file .yaml); $(BIN)/chargewatch uptime profile show $$id --format markdown --cases tests/spec > docs/commission/profiles/$$id.md || exit 1; done
+
+figures-long: .venv/installed-for-tests ## 10,000 random histories a profile, engine against slow reference; about an hour on two cores
+	@$(BIN)/pytest -n auto --timeout=0 --hypothesis-profile=long tests/generative/test_figures.py -k equal
 
 bench-collector: .venv/installed-for-tests ## What the collector costs, beside a bare client, COPY and the usual script; QUICK=1 in short
 	@$(BIN)/python -m benchmarks.collector $(if $(QUICK),--quick)

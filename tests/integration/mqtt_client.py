@@ -66,7 +66,7 @@ class Client:
         with contextlib.suppress(OSError):  # a certificate that the broker refuses ends the connection below MQTT
             self.paho.connect("localhost", port, 30, **more)
             self.paho.loop_start()
-            wait_until(lambda: bool(self.connects or self.disconnects), 10)
+            wait_until(lambda: bool(self.connects or self.disconnects), 30)
 
     @property
     def let_in(self) -> bool:
@@ -77,14 +77,14 @@ class Client:
         """Publish at QoS 1; the broker's answer, `disconnected` if that was its answer."""
         before = len(self.disconnects)
         mid = self.paho.publish(topic, payload, qos=1, retain=retain).mid
-        wait_until(lambda: mid in self.answers or len(self.disconnects) > before, 10)
+        wait_until(lambda: mid in self.answers or len(self.disconnects) > before, 30)
         return self.answers.get(mid, "disconnected")
 
     def subscribe(self, topic: str) -> list[str]:
         """Subscribe at QoS 1; the broker's answer."""
         mid = self.paho.subscribe(topic, 1)[1]
         assert mid is not None
-        wait_until(lambda: mid in self.subscribed, 10)
+        wait_until(lambda: mid in self.subscribed, 30)
         return self.subscribed[mid]
 
     def drop(self) -> None:

@@ -251,7 +251,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def ahead_us(self) -> int:
         """How far beyond a period its figure has to look, so that it is the same however time is cut (µs)."""
-        return self.long_unknown.longer_than_us + 1 if self.long_unknown else 0
+        return self.long_unknown.longer_than_us if self.long_unknown else 0
 
     def twelve_months_us(self, first_day: date, last_day: date) -> int | None:
         """What the denominator says instead of the true length of [first_day, last_day); None if it says nothing."""

@@ -1,10 +1,9 @@
-"""On the command line, what an auditor asks: what changed a figure, which status and declaration to look at."""
+"""On the command line: which input changed a figure, between two runs that an auditor has in hand."""
 
 import json
 import re
 from dataclasses import replace
 from datetime import date, datetime
-from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,21 +19,6 @@ _FORMAT = typer.Option("--format", help="How the rows are printed.")
 _FROM = typer.Option("--from", help="First policy day, YYYY-MM-DD.")
 _TO = typer.Option("--to", help="Policy day after the last, YYYY-MM-DD (exclusive).")
 _RUN = "a time (RFC 3339), the number of a ledger record, or a file that `uptime report --format json` wrote"
-
-
-class Sight(StrEnum):
-    """What a row about the truth of status stands for."""
-
-    finding = "finding"
-    connector = "connector"
-    operator = "operator"
-
-
-class Listing(StrEnum):
-    """What a row about declarations stands for."""
-
-    declaration = "declaration"
-    operator = "operator"
 
 
 def diff(
@@ -218,121 +202,3 @@ def _day(option: str, text: str | None) -> date | None:
         return None if text is None else date.fromisoformat(text)
     except ValueError:
         raise Refusal(f"{option} is {text!r}", "a day that exists, as YYYY-MM-DD") from None
-
-
-def truth(
-    from_: Annotated[str, _FROM],
-    to: Annotated[str, _TO],
-    operator: Annotated[str | None, typer.Option("--operator", help="Only this operator's connectors.")] = None,
-    by: Annotated[Sight, typer.Option("--by", help="What a row stands for.")] = Sight.finding,
-    limits: Annotated[
-        str, typer.Option("--limits", help="Id of a set of thresholds, or the path of its YAML file.")
-    ] = "truth-1",
-    as_of: Annotated[str | None, typer.Option("--as-of", help="Knowledge time (RFC 3339): as known then.")] = None,
-    format: Annotated[Format, _FORMAT] = Format.table,
-) -> None:
-    """Where what connectors announce does not fit what they do. Beside availability: no figure is changed by it.
-
-    Example: chargewatch uptime truth --from 2023-06-01 --to 2023-07-01 --by operator
-    """
-    from chargewatch import database
-    from chargewatch.output import progress
-    from uptime import profile as profiles
-    from uptime import settings, truth_limits
-    from uptime.truth import RULES
-    from uptime.truth_report import compute
-
-    first_day, last_day = _period(from_, to)
-    with database.connect() as connection, progress("connectors") as advance:
-        rows = compute(
-            connection,
-            first_day=first_day,
-            last_day=last_day,
-            by=by.value,
-            operator=operator,
-            profile=profiles.load(),
-            settings=settings.load(),
-            limits=truth_limits.load(limits),
-            as_of=_instant("--as-of", as_of) if as_of else database.watermark(connection),
-            advance=advance,
-        )
-    columns = {
-        Sight.finding: ["operator_id", "connector_id", "rule", "score", "seen", "limit", "unit", "evidence_count"],
-        Sight.connector: ["operator_id", "connector_id", "score", "rules"],
-        Sight.operator: ["operator_id", "connectors", "doubted", *RULES],
-    }[by]
-    emit(rows, format, columns, f"Truth of status, {first_day} to {last_day} (exclusive), by {by.value}")
-
-
-def _period(from_: str, to: str) -> tuple[date, date]:
-    first_day, last_day = _day("--from", from_), _day("--to", to)
-    assert first_day is not None
-    assert last_day is not None
-    if first_day >= last_day:
-        raise Refusal(f"--from {from_} is not before --to {to}", "a period of at least one day; --to is exclusive")
-    return first_day, last_day
-
-
-def _instant(option: str, text: str) -> datetime:
-    from chargewatch import instants
-
-    try:
-        return instants.parse(text)
-    except (ValueError, OverflowError):
-        raise Refusal(f"{option} is {text!r}", "a time with an offset such as 2023-07-01T00:00:00+08:00") from None
-
-
-def declarations(
-    from_: Annotated[str, _FROM],
-    to: Annotated[str, _TO],
-    operator: Annotated[str | None, typer.Option("--operator", help="Only this operator's.")] = None,
-    by: Annotated[Listing, typer.Option("--by", help="What a row stands for.")] = Listing.declaration,
-    profile: Annotated[str, typer.Option("--profile", help="Whose days, and which causes need an approval.")] = "",
-    as_of: Annotated[str | None, typer.Option("--as-of", help="Knowledge time (RFC 3339): as known then.")] = None,
-    format: Annotated[Format, _FORMAT] = Format.table,
-) -> None:
-    """Declarations that the commission should look at: filed late, overlapping, charged in, not approved, changed.
-
-    By operator also the share of fault time that was later called maintenance.
-
-    Example: chargewatch uptime declarations --from 2023-06-01 --to 2023-07-01 --by operator
-    """
-    from chargewatch import database
-    from chargewatch.output import progress
-    from uptime import profile as profiles
-    from uptime import settings
-    from uptime.declaration_control import FINDINGS
-    from uptime.declaration_report import compute
-
-    first_day, last_day = _period(from_, to)
-    with database.connect() as connection, progress("connectors") as advance:
-        rows = compute(
-            connection,
-            first_day=first_day,
-            last_day=last_day,
-            by=by.value,
-            operator=operator,
-            profile=profiles.load(profile or profiles.DEFAULT),
-            settings=settings.load(),
-            as_of=_instant("--as-of", as_of) if as_of else database.watermark(connection),
-            advance=advance,
-        )
-    columns = ["operator_id", "declaration_id", "cause", "scope", "scope_id", "start", "end", "filed_at", "findings"]
-    if by is Listing.operator:
-        times = ["faulted_s", "later_called_maintenance_s", "share"]
-        columns = ["operator_id", "declarations", *FINDINGS, *times]
-    elif format is not Format.json:
-        rows = [{**row, "findings": "; ".join(map(_finding, row["findings"]))} for row in rows]
-    emit(rows, format, columns, f"Declarations, {first_day} to {last_day} (exclusive)")
-
-
-def _finding(one: dict[str, Any]) -> str:
-    """A finding in words."""
-    parts = [one["finding"].replace("_", " ")]
-    if "after_s" in one:
-        parts.append(f"{one['after_s']} s after the start")
-    if "seconds" in one:
-        parts.append(f"{one['seconds']} s at {one['connectors']} connectors")
-    parts += [f"with {', '.join(one['with'])}"] if "with" in one else []
-    parts += one.get("what", [])
-    return ", ".join(parts)

@@ -9,7 +9,7 @@ import typer
 
 from chargewatch.errors import Refusal
 from chargewatch.output import Format, emit, progress, say
-from uptime import auditing, regimes
+from uptime import auditing, doubting, regimes
 
 if TYPE_CHECKING:
     from uptime.profile import Profile
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 app = typer.Typer(no_args_is_help=True)
 app.add_typer(regimes.app, name="profile", help="The regimes: what each profile says, and with which clause.")
 app.command("diff")(auditing.diff)
-app.command("truth")(auditing.truth)
-app.command("declarations")(auditing.declarations)
+app.command("truth")(doubting.truth)
+app.command("declarations")(doubting.declarations)
 
 
 class Level(StrEnum):

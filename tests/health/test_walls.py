@@ -17,6 +17,7 @@ SHELLS = {"facts", "report", "statement", "explain", "job", "commands"} | {
     "comparison",
     "declaration_report",
     "diff",
+    "doubting",
     "inputs",
     "regimes",
     "truth_report",

@@ -13,7 +13,7 @@ from collector.commands import ingest
 from registry.commands import import_
 from registry.tables import DEFAULT_TIME_ZONE
 from tests.functional.worked import Capture, Registry, beijing
-from uptime import auditing
+from uptime import doubting
 
 START = beijing("2023-06-01 00:00")
 
@@ -23,7 +23,7 @@ def test_a_status_that_does_not_fit_is_shown_with_its_evidence(
 ) -> None:
     def truth(**more: Any) -> Any:
         capsys.readouterr()
-        auditing.truth("2023-06-01", "2023-07-01", format=Format.json, **more)
+        doubting.truth("2023-06-01", "2023-07-01", format=Format.json, **more)
         return json.loads(capsys.readouterr().out)
 
     registry, capture = Registry(), Capture()
@@ -56,9 +56,9 @@ def test_a_status_that_does_not_fit_is_shown_with_its_evidence(
     assert (evidence["boot_id"], evidence["seq"]) in sent
     assert evidence["said"] == "6 equal samples"
 
-    (operator,) = truth(by=auditing.Sight.operator)
+    (operator,) = truth(by=doubting.Sight.operator)
     assert (operator["connectors"], operator["doubted"], operator["frozen_samples"]) == (2, 1, 1)
-    (connector,) = truth(by=auditing.Sight.connector)
+    (connector,) = truth(by=doubting.Sight.connector)
     assert (connector["connector_id"], connector["rules"]) == ("C1-1", ["frozen_samples"])
     with pytest.raises(Refusal, match="no operator 'X'"):
         truth(operator="X")
@@ -92,7 +92,7 @@ def test_a_declaration_that_was_changed_names_who_did_it(
 
     def listed(**more: Any) -> Any:
         capsys.readouterr()
-        auditing.declarations("2023-06-01", "2023-07-01", format=Format.json, **more)
+        doubting.declarations("2023-06-01", "2023-07-01", format=Format.json, **more)
         return json.loads(capsys.readouterr().out)
 
     (row,) = listed(operator="A")
@@ -100,6 +100,6 @@ def test_a_declaration_that_was_changed_names_who_did_it(
     assert late == {"finding": "filed_during_outage", "connectors": 1, "seconds": "21600.000000"}
     (what,) = changed["what"]
     assert what.startswith("start: 2023-06-02T12:00:00+08:00 → 2023-06-02T10:00:00+08:00 by ")
-    (operator,) = listed(by=auditing.Listing.operator)
+    (operator,) = listed(by=doubting.Listing.operator)
     assert (operator["faulted_s"], operator["later_called_maintenance_s"]) == ("36000.000000", "21600.000000")
     assert (operator["share"], operator["changed"]) == ("0.60000000", 1)

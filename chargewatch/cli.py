@@ -10,10 +10,10 @@ import psycopg
 import typer
 
 import collector.commands as collecting
-import collector.conformance_commands
-import collector.member_commands
-import collector.operator_commands
-import collector.quarantine_commands
+import collector.conformance.commands
+import collector.group.commands
+import collector.operators.commands
+import collector.quarantine.commands
 import ledger.commands
 import registry.commands
 import scheduler.commands
@@ -36,18 +36,18 @@ app.add_typer(registry.commands.app, name="registry", help="What exists: import 
 app.add_typer(uptime.commands.app, name="uptime", help="Availability: report it, explain it.")
 app.add_typer(subsidy.commands.app, name="subsidy", help="Subsidies: state them, explain them.")
 app.add_typer(ledger.commands.app, name="ledger", help="The record of issued figures: export and verify it.")
-app.add_typer(collector.operator_commands.app, name="operator", help="The operators' accounts at the broker.")
+app.add_typer(collector.operators.commands.app, name="operator", help="The operators' accounts at the broker.")
 app.add_typer(
-    collector.quarantine_commands.app,
+    collector.quarantine.commands.app,
     name="quarantine",
     help="What was refused at the door: list, show, retry, export.",
 )
-app.add_typer(collector.member_commands.app, name="collectors", help="Who collects: list them, retire one.")
+app.add_typer(collector.group.commands.app, name="collectors", help="Who collects: list them, retire one.")
 for command in (
     collecting.ingest,
     collecting.collect,
     collecting.record,
-    collector.conformance_commands.conformance,
+    collector.conformance.commands.conformance,
     scheduler.commands.schedule,
     scheduler.commands.late,
     simulating.replay,

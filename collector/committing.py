@@ -22,12 +22,13 @@ import psycopg
 from chargewatch import database
 from chargewatch.errors import Refusal
 from chargewatch.settings import Settings
-from collector import contract, pulses
+from collector import contract
 from collector.archive import Archive
 from collector.clock import Clock
 from collector.contract import Decoded, Directory
 from collector.metrics import Metrics
 from collector.mqtt import Message
+from collector.pulse import taken as pulses
 from collector.store import Fates, Store, directory, version_and_time
 
 _FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.2, 10.0

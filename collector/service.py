@@ -16,13 +16,14 @@ import psycopg
 from chargewatch.broker import address
 from chargewatch.errors import Refusal
 from chargewatch.settings import Settings
-from collector import members, pulse
 from collector.broker_watch import BrokerWatch
 from collector.clock import Clock
 from collector.committing import Batch, Committer
-from collector.heart import Heart
+from collector.group import members
 from collector.metrics import Metrics
 from collector.mqtt import SESSION_EXPIRY_S, Message, Subscription
+from collector.pulse import rhythm as pulse
+from collector.pulse.heart import Heart
 from collector.store import Fates, link_states
 from collector.topics import PULSES, subscriptions
 

@@ -21,9 +21,7 @@ _MOST_CHARACTERS = 80
 _HUGE_FROM = 15
 _LEAST_EXPONENT = -60
 
-_MINUTE = re.compile(
-    r"\d{4}-\d\d-\d\d[Tt](?:[01]\d|2[0-3]):[0-5]\d:(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII
-)
+_MINUTE = re.compile(r"\d{4}-\d\d-\d\d[Tt](?:[01]\d|2[0-3]):[0-5]\d:(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)", re.ASCII)
 _SECOND = re.compile(r"[0-5]\d(?:\.\d{1,9})?", re.ASCII)
 _MINUTE_CHARACTERS, _OFFSET_CHARACTERS = len("2023-06-01T08:00:"), len("+08:00")
 

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import psycopg
 
-from collector.members import members
+from collector.group.members import members
 from scheduler import arrivals, metrics
 
 

@@ -8,7 +8,7 @@ import psycopg
 import uptime.job
 from chargewatch.database import now
 from chargewatch.settings import load
-from collector import pulse
+from collector.pulse import rhythm as pulse
 from ledger.canonical import loads
 from ledger.store import all_records
 from scheduler import arrivals, collecting, figures, late, metrics, outages, sealing, upkeep, watch

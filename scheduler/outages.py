@@ -14,9 +14,9 @@ import psycopg
 
 from chargewatch.database import is_rehearsal, job_lock, watermark, writing
 from chargewatch.instants import from_us, iso, to_us
-from collector import pulses
-from collector.outages import Outage, Pulse, outages
-from collector.pulse import PulseSettings
+from collector.pulse import taken as pulses
+from collector.pulse.outages import Outage, Pulse, outages
+from collector.pulse.rhythm import PulseSettings
 from registry.intake import Origin, take_in
 from registry.problems import Row
 from registry.tables import BY_NAME

@@ -1,4 +1,4 @@
-"""Pulses by when they were sent and by their sender: outages are looked for from a working moment before what is new."""
+"""Pulses by when they were sent and by whom: outages are looked for from a working moment before what is new."""
 
 from django.db import migrations
 

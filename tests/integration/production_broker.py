@@ -9,7 +9,7 @@ from pathlib import Path
 import psycopg
 from typer.testing import CliRunner
 
-from collector import operator_commands
+from collector.operators import commands as operator_commands
 from tests.servers import Broker, free_port
 
 DEPLOYED = Path(__file__).resolve().parents[2] / "deploy/mosquitto"

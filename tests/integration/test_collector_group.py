@@ -16,8 +16,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from chargewatch import database, settings
 from chargewatch.errors import Refusal
-from collector import members
-from collector.retiring import retire as take_out
+from collector.group import members
+from collector.group.retiring import retire as take_out
 from tests.commands import Command
 from tests.conftest import Databases
 from tests.integration.collecting import facts, message, register, status, totals

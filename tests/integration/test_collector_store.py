@@ -10,8 +10,9 @@ import psycopg
 import pytest
 
 from chargewatch import database
-from collector import quarantine, retrying
 from collector.contract import decode
+from collector.quarantine import contents as quarantine
+from collector.quarantine import retrying
 from collector.store import Fates, Store, directory
 from tests.integration.collecting import (
     FACTS,

@@ -12,7 +12,7 @@ import pytest
 
 from chargewatch import database
 from chargewatch.errors import CheckFailed, Refusal
-from collector.accounts import hashed
+from collector.operators.accounts import hashed
 from tests.commands import Command
 from tests.conftest import need
 from tests.integration.mqtt_client import Client, client

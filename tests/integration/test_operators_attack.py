@@ -13,7 +13,7 @@ import psycopg
 import pytest
 
 from chargewatch import database
-from collector.accounts import hashed
+from collector.operators.accounts import hashed
 from tests.commands import Command, Running
 from tests.integration.collecting import at, message, status
 from tests.integration.mqtt_client import Client

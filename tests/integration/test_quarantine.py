@@ -16,8 +16,10 @@ import psycopg
 import pytest
 
 from chargewatch import database
-from collector import capture, contract, quarantine, retrying
+from collector import capture, contract
 from collector.contract import Decoded, Directory, Rejected
+from collector.quarantine import contents as quarantine
+from collector.quarantine import retrying
 from collector.store import Store, directory
 from tests.integration.collecting import Sent, at, facts, message, register, status, totals, write
 

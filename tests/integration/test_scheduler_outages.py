@@ -11,8 +11,8 @@ import pytest
 
 from chargewatch import database
 from chargewatch.instants import EPOCH, US_PER_S
-from collector.outages import Pulse, outages
-from collector.pulse import PulseSettings
+from collector.pulse.outages import Pulse, outages
+from collector.pulse.rhythm import PulseSettings
 from scheduler.outages import declare
 from tests.integration.collecting import START
 

@@ -9,9 +9,9 @@ import pytest
 
 from chargewatch.errors import Refusal
 from chargewatch.instants import EPOCH, US_PER_S
-from collector import pulse
-from collector.outages import Pulse, outages
-from collector.pulse import PulseSettings
+from collector.pulse import rhythm as pulse
+from collector.pulse.outages import Pulse, outages
+from collector.pulse.rhythm import PulseSettings
 from collector.topics import others, pulse_topic, subscriptions
 
 SETTINGS = PulseSettings("test", "", Decimal(10), Decimal(60), Decimal(60), Decimal(300))

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 
 from chargewatch.instants import US_PER_S, to_us
-from collector.conformance import Delivery, Report, Traffic, judge
-from collector.conformance_page import page
-from collector.conformance_rules import RULES
+from collector.conformance.judgement import Delivery, Report, Traffic, judge
+from collector.conformance.page import page
+from collector.conformance.rules import RULES
 from collector.contract import Directory, decode
 
 START = datetime(2023, 6, 1, tzinfo=UTC)

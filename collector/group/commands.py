@@ -25,7 +25,7 @@ def list_(
     """
     from chargewatch import database
     from chargewatch.instants import iso
-    from collector import members
+    from collector.group import members
 
     with database.connect() as connection:
         [(now,)] = connection.execute("SELECT clock_timestamp()").fetchall()
@@ -57,7 +57,7 @@ def retire(
     """
     from chargewatch import settings
     from collector.commands import stopped_by
-    from collector.retiring import retire as take_out
+    from collector.group.retiring import retire as take_out
 
     stopping = threading.Event()
     with stopped_by(stopping.set):

@@ -3,7 +3,7 @@
 from html import escape
 
 from chargewatch.instants import US_PER_MIN, iso
-from collector.conformance import Report, Verdict
+from collector.conformance.judgement import Report, Verdict
 
 _WORDS = {"pass": ("通过", "pass"), "fail": ("不通过", "fail"), "not_seen": ("未见", "not seen")}
 

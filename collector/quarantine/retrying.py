@@ -14,11 +14,12 @@ import msgspec
 import psycopg
 
 from chargewatch import database
-from collector import contract, quarantine
+from collector import contract
 from collector.contract import Decoded, Directory
 from collector.facts import Arrival, Evidence
 from collector.items import Columns, Item
 from collector.personal import mask
+from collector.quarantine import contents as quarantine
 from collector.store import Counts, Store, directory
 
 COLUMNS = ("kind", "tried", "stored", "duplicate", "conflicts", "still_quarantined")

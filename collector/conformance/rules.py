@@ -1,7 +1,7 @@
 """The table of the rehearsal's rules: a stable code each, what is asked, how to mend it, in English and Chinese."""
 
-from collector import conformance
-from collector.conformance import Rule
+from collector.conformance import judgement as conformance
+from collector.conformance.judgement import Rule
 
 RULES = (
     Rule(

@@ -13,7 +13,7 @@ from chargewatch import database
 from chargewatch.broker import address, identify
 from chargewatch.errors import Refusal
 from chargewatch.settings import Settings
-from collector import members
+from collector.group import members
 from collector.service import Collector
 
 _QUIET_S = 2.0

@@ -6,9 +6,9 @@ import psycopg
 
 from chargewatch import database
 from chargewatch.instants import to_us
-from collector import pulse
 from collector.mqtt import Message
-from collector.outages import Pulse
+from collector.pulse import rhythm as pulse
+from collector.pulse.outages import Pulse
 
 
 def write(connection: psycopg.Connection, messages: Iterable[Message]) -> None:

@@ -13,7 +13,7 @@ from chargewatch import yamlfile
 from chargewatch.instants import US_PER_S, parse
 
 DEFAULT = "pulses-1"
-_FOLDER = Path(__file__).parent / "pulse_settings"
+_FOLDER = Path(__file__).parent / "settings"
 _SCHEMA = "chargewatch.pulse/1"
 
 

@@ -1,4 +1,4 @@
-"""When the platform itself did not work, from its pulses (semantics 3; how they are read is ours: pulse_settings/).
+"""When the platform itself did not work, from its pulses (semantics 3; how they are read is ours: settings/).
 
 Three things are evidence: no pulse was sent for longer than the tolerance; a pulse came later than that, from its
 sending to its receipt; a pulse never came, between the sending of its neighbours. What lies close together is one
@@ -10,7 +10,7 @@ from itertools import pairwise
 from operator import attrgetter
 from typing import NamedTuple
 
-from collector.pulse import PulseSettings
+from collector.pulse.rhythm import PulseSettings
 
 
 class Pulse(NamedTuple):

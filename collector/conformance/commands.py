@@ -29,10 +29,10 @@ def conformance(
     """
     from chargewatch import database, settings
     from collector.commands import stopped_by
-    from collector.conformance import judge
-    from collector.conformance_page import page as page_of
-    from collector.conformance_rules import RULES
-    from collector.conformance_watch import Agreed, captured, watch
+    from collector.conformance.judgement import judge
+    from collector.conformance.page import page as page_of
+    from collector.conformance.rules import RULES
+    from collector.conformance.watch import Agreed, captured, watch
 
     if page is not None and not page.parent.is_dir():
         raise Refusal(f"{page} cannot be written", "a file in a folder that exists")

@@ -17,7 +17,7 @@ from chargewatch.errors import Refusal
 from chargewatch.instants import to_us as us_of
 from chargewatch.settings import Settings
 from collector import capture, contract
-from collector.conformance import DEFAULT_INTERVAL_US, Delivery, Traffic
+from collector.conformance.judgement import DEFAULT_INTERVAL_US, Delivery, Traffic
 from collector.contract import Directory
 from collector.mqtt import Message, Subscription
 from collector.store import directory

@@ -11,8 +11,8 @@ import paho.mqtt.client as paho
 from paho.mqtt.enums import CallbackAPIVersion
 
 from chargewatch.broker import Address, identify
-from collector import pulse
-from collector.pulse import PulseSettings
+from collector.pulse import rhythm as pulse
+from collector.pulse.rhythm import PulseSettings
 from collector.topics import pulse_topic
 
 _KEEPALIVE_S = 30

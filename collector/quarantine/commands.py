@@ -38,7 +38,7 @@ def quarantine_list(
     Example: chargewatch quarantine list --summary
     """
     from chargewatch import database
-    from collector import quarantine
+    from collector.quarantine import contents as quarantine
 
     _checked(reason)
     with database.connect() as connection:
@@ -62,7 +62,7 @@ def quarantine_show(
     Example: chargewatch quarantine show 17
     """
     from chargewatch import database
-    from collector import quarantine
+    from collector.quarantine import contents as quarantine
 
     with database.connect() as connection:
         row = quarantine.one(connection, quarantine_id)
@@ -88,7 +88,7 @@ def quarantine_retry(
     Example: chargewatch quarantine retry --reason unknown_connector
     """
     from chargewatch import database
-    from collector import retrying
+    from collector.quarantine import retrying
 
     _checked(reason)
     with database.connect() as connection:
@@ -109,7 +109,7 @@ def quarantine_export(
     Example: chargewatch quarantine export refused.ndjson --operator OP1
     """
     from chargewatch import database
-    from collector import quarantine
+    from collector.quarantine import contents as quarantine
 
     _checked(reason)
     count = 0

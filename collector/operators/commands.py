@@ -61,7 +61,7 @@ def write() -> None:
     Example: CHARGEWATCH_BROKER_DIR=/etc/mosquitto/chargewatch chargewatch operator write
     """
     from chargewatch import database, settings
-    from collector import accounts, broker_files
+    from collector.operators import accounts, broker_files
 
     with database.connect() as connection:
         all_of_them = accounts.load(connection)
@@ -77,7 +77,7 @@ def list_(format: _FormatOption = Format.table) -> None:
     Example: chargewatch operator list --format json
     """
     from chargewatch import database, instants
-    from collector import accounts
+    from collector.operators import accounts
 
     columns = (
         "operator_id", "state", "state_since", "state_by", "opened_at", "opened_by", "secret_since", "secret_by",
@@ -92,7 +92,7 @@ def list_(format: _FormatOption = Format.table) -> None:
 def _change(operator_id: str, action: str) -> str:
     """Record it and write the broker's files, both or neither; gives the secret that came of it."""
     from chargewatch import database, settings
-    from collector import accounts, broker_files
+    from collector.operators import accounts, broker_files
 
     folder = settings.load().broker_dir
     with database.connect() as connection, connection.transaction():
@@ -109,6 +109,6 @@ def _print_secret(operator_id: str, secret: str, format: Format) -> None:
 
 def _reload() -> None:
     from chargewatch import settings
-    from collector import broker_files
+    from collector.operators import broker_files
 
     broker_files.reload(settings.load().broker_pid_file)

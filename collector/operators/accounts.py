@@ -1,7 +1,7 @@
 """The operators' accounts at the broker: one an operator, its user name the operator_id.
 
 What was done to an account is kept as an append-only history, with the hash of its secret as mosquitto stores it. The
-broker's files are made from it (`collector.broker_files`), on as many hosts as there are brokers.
+broker's files are made from it (`collector.operators.broker_files`), on as many hosts as there are brokers.
 """
 
 import hashlib

@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from chargewatch.errors import CheckFailed, Refusal
-from collector.accounts import Account
+from collector.operators.accounts import Account
 
 PASSWORDS, ACCESS = "operators.passwd", "operators.acl"
 PREFIX = "operators/"

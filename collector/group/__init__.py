@@ -1,0 +1,1 @@
+"""Several collectors as one group."""

@@ -1,0 +1,1 @@
+"""Operators' accounts at the broker."""

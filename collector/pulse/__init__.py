@@ -1,0 +1,1 @@
+"""The platform's own sign of life, through the whole path, and the outages that it proves."""

@@ -1,0 +1,1 @@
+"""What was refused at the door: seen, tried again, handed over."""

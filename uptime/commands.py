@@ -9,7 +9,7 @@ import typer
 
 from chargewatch.errors import Refusal
 from chargewatch.output import Format, emit, progress, say
-from uptime import auditing, doubting, regimes
+from uptime import auditing, documenting, doubting, regimes
 
 if TYPE_CHECKING:
     from uptime.profile import Profile
@@ -19,6 +19,7 @@ app.add_typer(regimes.app, name="profile", help="The regimes: what each profile 
 app.command("diff")(auditing.diff)
 app.command("truth")(doubting.truth)
 app.command("declarations")(doubting.declarations)
+app.command("document")(documenting.document)
 
 
 class Level(StrEnum):

@@ -17,6 +17,8 @@ SHELLS = {"facts", "report", "statement", "explain", "job", "commands"} | {
     "comparison",
     "declaration_report",
     "diff",
+    "document_report",
+    "documenting",
     "doubting",
     "inputs",
     "regimes",

@@ -1,0 +1,100 @@
+"""On the command line: the availability report as a document, for the file and for paper."""
+
+from collections.abc import Callable
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from chargewatch.errors import Refusal
+from chargewatch.output import progress, say
+
+if TYPE_CHECKING:
+    from uptime.document.content import Report
+
+_NAMES = "a folder that exists, or a file that ends in .xlsx, .html or .json"
+
+
+def document(
+    from_: Annotated[str, typer.Option("--from", help="First policy day, YYYY-MM-DD.")],
+    to: Annotated[str, typer.Option("--to", help="Policy day after the last, YYYY-MM-DD (exclusive).")],
+    output: Annotated[
+        Path, typer.Option("--output", help="A folder, for all three, or one file: .xlsx, .html or .json.")
+    ],
+    profile: Annotated[
+        str, typer.Option("--profile", help="Id of a profile, or the path of a profile's YAML file.")
+    ] = "cn-wenzhou-2022-137",
+    as_of: Annotated[
+        str | None,
+        typer.Option("--as-of", help="Knowledge time (RFC 3339): as known then. Default: everything committed by now."),
+    ] = None,
+    every_interval: Annotated[
+        bool, typer.Option("--every-interval", help="Also each interval of connectors that pass, not only their sums.")
+    ] = False,
+) -> None:
+    """The report as a workbook, as a page to print in Chinese, and as JSON: figures, charts, intervals, digests.
+
+    Every figure in it can be added up again from its own sheet of intervals. A PDF is what the browser prints.
+
+    Example: chargewatch uptime document --from 2023-06-01 --to 2023-07-01 --output june.xlsx
+    """
+    from chargewatch import database
+    from uptime import profile as profiles
+    from uptime import settings
+    from uptime.document_report import compute
+
+    first_day, last_day = _day("--from", from_), _day("--to", to)
+    if first_day >= last_day:
+        raise Refusal(f"--from {from_} is not before --to {to}", "a period of at least one day; --to is exclusive")
+    regime = profiles.load(profile)
+    files = _files(output, f"availability-{first_day}-{last_day}-{regime.id}")
+    with database.connect() as connection, progress("connectors") as advance:
+        report = compute(
+            connection,
+            first_day=first_day,
+            last_day=last_day,
+            profile=regime,
+            settings=settings.load(),
+            as_of=_instant(as_of) if as_of else database.watermark(connection),
+            every_interval=every_interval,
+            advance=advance,
+        )
+    for path, written in files.items():
+        try:
+            path.write_bytes(written(report))
+        except OSError as error:
+            raise Refusal(f"{path} cannot be written: {error.strerror}", _NAMES) from None
+        say(f"written: {path}")
+
+
+def _files(output: Path, name: str) -> "dict[Path, Callable[[Report], bytes]]":
+    """What goes into which file."""
+    from uptime.document import content, printed, workbook
+
+    kinds: dict[str, Callable[[Report], bytes]] = {
+        ".xlsx": workbook.xlsx,
+        ".html": lambda report: printed.html(report).encode(),
+        ".json": content.encoded,
+    }
+    if output.is_dir():
+        return {output / f"{name}{ending}": written for ending, written in kinds.items()}
+    if output.suffix not in kinds or not output.parent.is_dir():
+        raise Refusal(f"--output is {str(output)!r}", _NAMES)
+    return {output: kinds[output.suffix]}
+
+
+def _instant(text: str) -> datetime:
+    from chargewatch import instants
+
+    try:
+        return instants.parse(text)
+    except (ValueError, OverflowError):
+        raise Refusal(f"--as-of is {text!r}", "a time with an offset such as 2023-07-01T00:00:00+08:00") from None
+
+
+def _day(option: str, text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise Refusal(f"{option} is {text!r}", "a day that exists, as YYYY-MM-DD") from None

@@ -106,7 +106,7 @@ def load() -> Settings:
         metrics_port_scheduler=_whole("CHARGEWATCH_SCHEDULER_METRICS_PORT", 9465, 0, 65535),
         metrics_host=env.get("CHARGEWATCH_METRICS_HOST") or "127.0.0.1",
         capture_dir=_path("CHARGEWATCH_CAPTURE_DIR"),
-        batch_items=_whole("CHARGEWATCH_BATCH_ITEMS", 5000, 1, 1_000_000),
+        batch_items=_whole("CHARGEWATCH_BATCH_ITEMS", 20_000, 1, 1_000_000),
         batch_ms=_whole("CHARGEWATCH_BATCH_MS", 100, 1, 60_000),
         receive_maximum=_whole("CHARGEWATCH_RECEIVE_MAXIMUM", 2000, 1, 65_535),
         broker_dir=_path("CHARGEWATCH_BROKER_DIR"),

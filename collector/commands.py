@@ -2,6 +2,7 @@
 
 import gc
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,6 +15,7 @@ from chargewatch.errors import CheckFailed
 from chargewatch.output import Format, emit, progress, say
 
 _SELDOM = (200_000, 50, 50)
+_SOON_S = 0.001
 
 
 def ingest(
@@ -66,6 +68,8 @@ def collect() -> None:
     # What a batch holds is let go by counting references; looking for cycles in it, too, costs a third more.
     gc.freeze()
     gc.set_threshold(*_SELDOM)
+    # The thread that stores mostly waits for the database; when that answers, it is not to wait for the decoding one.
+    sys.setswitchinterval(_SOON_S)
     with stopped_by(collector.stop):
         collector.run()
     totals = [

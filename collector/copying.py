@@ -17,6 +17,8 @@ import msgspec
 import numpy as np
 from psycopg.adapt import PyFormat, Transformer
 
+from collector.values import number
+
 HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
 TRAILER = b"\xff\xff"
 NULL = b"\xff\xff\xff\xff"
@@ -40,12 +42,12 @@ def _sized(encoded: bytes) -> bytes:
     return _length(len(encoded)) + encoded
 
 
-@lru_cache(65536)
+@lru_cache(8192)
 def _text(value: str) -> bytes:
     return _sized(value.encode())
 
 
-@lru_cache(65536)
+@lru_cache(8192)
 def _numeric(value: Decimal) -> bytes:
     """As PostgreSQL keeps a number without trailing zeros: groups of four digits. psycopg encodes what is not small."""
     whole, _, decimals = str(value).partition(".")
@@ -93,10 +95,13 @@ def rows(types: Sequence[str], columns: Sequence[Sequence[Any]]) -> list[bytes]:
 
 
 def table(types: Sequence[str], columns: Sequence[Sequence[Any]], *encoded: Iterable[bytes], width: int) -> bytes:
-    """All of a COPY: these columns, then what is `encoded` already, one cell or several a row; `width` in all."""
+    """The rows of a COPY, less HEADER and TRAILER: these columns, then what is `encoded` already; `width` in all.
+
+    Each of `encoded` gives one piece a row, of one cell or several.
+    """
     # A column that is the same in all rows goes on without an end; not every one can be.
     pieces = zip(repeat(struct.pack(">h", width)), *_cells(types, columns), *encoded, strict=False)
-    return b"".join(chain((HEADER,), chain.from_iterable(pieces), (TRAILER,)))
+    return b"".join(chain.from_iterable(pieces))
 
 
 def _cells(types: Sequence[str], columns: Sequence[Sequence[Any]]) -> list[Iterable[bytes]]:
@@ -120,7 +125,44 @@ def nulls(values: Sequence[Any]) -> int:
     return sum(map(is_, values, repeat(None)))
 
 
+_THREE_GROUPS = np.dtype(
+    [("length", ">i4"), ("groups", ">i2"), ("weight", ">i2"), ("sign", ">i2"), ("scale", ">i2"), ("high", ">i2"),
+     ("low", ">i2"), ("last", ">i2")]
+)  # fmt: skip
+
+
+def _floats(values: Sequence[float]) -> list[bytes]:
+    """Numerics of floats, each the decimal that is its shortest text. PostgreSQL takes groups of zeros off itself."""
+    numbers = np.array(values, dtype=np.float64)
+    parts = np.rint(numbers * 10_000)
+    size = np.minimum(np.abs(parts), _EIGHT_DIGITS).astype(np.int64)
+    whole, last = np.divmod(size, 10_000)
+    cells = np.empty(len(values), dtype=_THREE_GROUPS)
+    cells["length"], cells["groups"], cells["weight"] = 14, 3, 1
+    cells["sign"] = (parts < 0) * 0x4000
+    cells["scale"] = _SCALES[last]
+    cells["high"], cells["low"] = np.divmod(whole, 10_000)
+    cells["last"] = last
+    encoded, width = cells.tobytes(), cells.itemsize
+    found = [encoded[start : start + width] for start in range(0, len(encoded), width)]
+    # Not of four decimals and eight digits before them: one by one.
+    for i in np.flatnonzero((parts / 10_000 != numbers) | (size >= _EIGHT_DIGITS)).tolist():
+        found[i] = _numeric(number(Decimal(repr(values[i]))))
+    return found
+
+
+_EIGHT_DIGITS = 10**12
+"""In ten-thousandths."""
+_SCALES = np.array([next(n for n in range(5) if last % 10 ** (4 - n) == 0) for last in range(10_000)], dtype=np.int16)
+"""How many decimals so many ten-thousandths have."""
+
+
 def _column(type_: str, values: Sequence[Any]) -> Iterable[bytes]:
+    if type_ == "numeric" and float in (types := set(map(type, values))):
+        if len(types) == 1:
+            return _floats(values)
+        found = iter(_floats([value for value in values if type(value) is float]))
+        return [next(found) if type(value) is float else NULL if value is None else _numeric(value) for value in values]
     encode, missing = _ENCODERS[type_], nulls(values)
     if not missing:
         return map(encode, values)

@@ -133,12 +133,19 @@ class Columns(msgspec.Struct, frozen=True):
     def items(self) -> tuple[Item, ...]:
         """The items, one by one."""
         named = zip(self.item.__struct_fields__, self.fields, strict=True)
-        fields = (map(from_us, values) if name in TIMES else values for name, values in named)
+        fields = (
+            map(from_us, values) if name in TIMES else map(_exact, values) if self.item is MeterItem else values
+            for name, values in named
+        )
         return tuple(map(self.item, *fields))
 
     def of_field(self, name: str) -> Sequence[Any]:
         """One column by the field's name."""
         return self.fields[self.item.__struct_fields__.index(name)]
+
+
+def _exact(value: Any) -> Any:
+    return number(Decimal(repr(value))) if type(value) is float else value
 
 
 TIMES = ("at", "started_at")

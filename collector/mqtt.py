@@ -107,6 +107,7 @@ class Subscription(threading.Thread):
         self._wake_w.setblocking(False)
         self._taken: list[Message] = []
         self._told = 0
+        self._open = 0  # delivered on this connection, and not acknowledged
 
     def acknowledge(self, messages: Iterable[Message]) -> None:
         """Messages that are safe now, in the order of their receipt; from any thread."""
@@ -205,7 +206,7 @@ class Subscription(threading.Thread):
         except (OSError, ValueError) as error:  # ValueError: paho's word for a name that cannot be one
             raise Lost(why(error)) from None
         self.epoch += 1
-        self._taken = []
+        self._taken, self._open = [], 0
         self._until(client, answer, ended, "it does not answer")
         session_present, reason = answer[0]
         if reason.is_failure:
@@ -280,13 +281,18 @@ class Subscription(threading.Thread):
         if link is None:
             return
         pending = getattr(link, "pending", None)
-        if pending is not None and pending():
-            seconds = 0
-        readable, _, _ = select.select([link, self._wake_r], [link] if client.want_write() else [], [], seconds)
+        waiting = pending is not None and pending()
+        if too_many := self._open > self.receive_maximum and self.up.is_set() and not self._stopping.is_set():
+            # mosquitto 2.0 sends two for each acknowledgement while many wait (eclipse-mosquitto issue 2301): let TCP
+            # hold it back until ours have caught up.
+            client.leave_unread()
+        sources = [self._wake_r] if too_many else [link, self._wake_r]
+        patience = 0 if waiting and not too_many else seconds
+        readable, _, _ = select.select(sources, [link] if client.want_write() else [], [], patience)
         if self._wake_r in readable:
             with contextlib.suppress(BlockingIOError):
                 self._wake_r.recv(4096)
-        if link in readable or not seconds:
+        if link in readable or (waiting and not too_many):
             self._take(client.receive())
         if client.want_write():
             client.loop_write()
@@ -296,12 +302,14 @@ class Subscription(threading.Thread):
         given = [self._acknowledgements.popleft() for _ in range(len(self._acknowledgements))]
         if ids := [message.mid for message in given if message.epoch == self.epoch and message.qos]:
             client.acknowledge(ids)
+            self._open -= len(ids)
         if client.want_write() and client.socket() is not None:
             client.loop_write()
 
     def _take(self, deliveries: list[Delivery]) -> None:
         """Hand them over, once it is told which connection they came by: the first may come along with its answer."""
         now, prefix = self.clock(), self.where.prefix
+        self._open += sum(1 for delivery in deliveries if delivery[1])
         self._taken += [
             Message(self.epoch, packet_id, qos, topic.removeprefix(prefix), payload, now, retained)
             for packet_id, qos, topic, payload, retained in deliveries

@@ -46,6 +46,12 @@ class Receiver(paho.Client):
             self._loop_rc_handle(MQTTErrorCode.MQTT_ERR_PROTOCOL)
         return deliveries
 
+    def leave_unread(self) -> None:
+        """Nothing is read for now, on purpose: the broker's answer to a ping may lie unseen behind its deliveries."""
+        with self._msgtime_mutex:
+            self._last_bytes_received = monotonic()
+        self._ping_t = 0.0
+
     def acknowledge(self, packet_ids: Sequence[int]) -> None:
         """Queue the acknowledgements of these deliveries, in this order, to be written at once."""
         words = [_PUBACK_OF_TWO] * (2 * len(packet_ids))

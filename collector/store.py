@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from itertools import chain
 
 import msgspec
 import psycopg
@@ -16,7 +17,6 @@ from collector.facts import SERIES, Arrival, Evidence, Judged, Recorded, Row, Se
 from collector.items import Columns
 
 _ATTEMPTS = 20
-_AT_A_TIME = 1 << 18
 _SHORTEST_MONTH = timedelta(days=28)
 
 _MESSAGE = (
@@ -126,9 +126,8 @@ class Store:
             duplicates, conflicts = self._write_facts(decoded, ids, receipts, recorded)
             fates = _fates(decoded, duplicates, conflicts)
             self._write_quarantine(decoded, ids, receipts, recorded)
-            self._copy(
-                "message", _MESSAGE, _messages(decoded, ids, receipts, recorded, duplicates, conflicts), len(decoded)
-            )
+            messages = _messages(decoded, ids, receipts, recorded, duplicates, conflicts)
+            self._copy("message", _MESSAGE, [messages], len(decoded))
             self._write_links(decoded, receipts, recorded)
         return fates
 
@@ -285,12 +284,12 @@ class Store:
                     [*state, from_us(receipts[i]), from_us(recorded[i]), state[1], state[2], state[0]],
                 )
 
-    def _copy(self, table: str, columns: Sequence[tuple[str, str]], rows: bytes, count: int) -> None:
-        """So many rows that are encoded already."""
+    def _copy(self, table: str, columns: Sequence[tuple[str, str]], rows: Iterable[bytes], count: int) -> None:
+        """So many rows that are encoded already, or are being so."""
         with self.connection.cursor() as cursor:
             with cursor.copy(_copy_into(table, columns)) as copy:
-                for start in range(0, len(rows), _AT_A_TIME):
-                    copy.write(rows[start : start + _AT_A_TIME])
+                for some in chain((copying.HEADER,), rows, (copying.TRAILER,)):
+                    copy.write(some)
             _all_there(table, cursor, count)
 
     def _copy_rows(self, table: str, columns: Sequence[tuple[str, str]], rows: Iterable[Row]) -> None:

@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-PACKAGES := chargewatch registry collector uptime subsidy ledger scheduler portal simulators
+PACKAGES := chargewatch registry collector uptime subsidy ledger compliance scheduler portal simulators
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test profile-pages figures-long bench-collector check format lock clean

@@ -23,7 +23,7 @@ def database(dsn: str | None) -> dict[str, Any]:
 
 
 # Each owns its migrations; one that has no tables has no such folder.
-PACKAGES = ["registry", "collector", "uptime", "subsidy", "ledger", "scheduler"]
+PACKAGES = ["registry", "collector", "uptime", "subsidy", "ledger", "compliance", "scheduler"]
 
 DATABASES = {"default": database(load().dsn)}
 INSTALLED_APPS = ["chargewatch", *PACKAGES]

@@ -71,7 +71,7 @@ def legal_numbers(source: str) -> list[str]:
 
 
 def test_no_legal_number_stands_in_code() -> None:
-    decides = [path for path in code() if module(path).split(".")[0] in ("uptime", "subsidy")]
+    decides = [path for path in code() if module(path).split(".")[0] in ("uptime", "subsidy", "compliance")]
     assert decides
     found = {module(path): seen for path in decides if (seen := legal_numbers(path.read_text(encoding="utf-8")))}
     assert not found, f"law is data, in profiles/ and policies/: {found}"
@@ -93,3 +93,10 @@ def test_every_policy_loads() -> None:
 
     for path in files("subsidy/policies/*.yaml"):
         assert policy.load(path.stem).id == path.stem
+
+
+def test_every_set_of_compliance_rules_loads() -> None:
+    from compliance import rules
+
+    for path in files("compliance/rules/*.yaml"):
+        assert rules.load(path.stem).id == path.stem

@@ -95,8 +95,8 @@ def trend(points: Sequence[tuple[str, str | None, str | None]], threshold: Decim
 def legend() -> str:
     """What the colours of a timeline mean."""
     parts = [
-        f'<rect class="{name}" x="{nth * 90}" y="1" width="14" height="10"/>'
-        f'<text x="{nth * 90 + 18}" y="10">{said}</text>'
+        f'<rect class="{name}" x="{nth * 96}" y="1" width="14" height="10"/>'
+        f'<text x="{nth * 96 + 18}" y="10">{said}</text>'
         for nth, (name, (said, _)) in enumerate(CLASSES.items())
     ]
     return _svg(14, "图例", parts)

@@ -79,7 +79,9 @@ def mask(payload: bytes) -> bytes:
                 continue
         except UnicodeError:
             continue
-        masked = _mask(text)
+        masked, before = _mask(text), text
+        while masked != before:  # what was glued to a value may itself be one, once that is masked
+            masked, before = _mask(masked), masked
         return payload if masked == text else masked.encode(encoding, errors)
     raise AssertionError("surrogateescape decodes anything")
 

@@ -37,7 +37,7 @@ app.add_typer(registry.commands.app, name="registry", help="What exists: import 
 app.add_typer(uptime.commands.app, name="uptime", help="Availability: report it, explain it.")
 app.add_typer(subsidy.commands.app, name="subsidy", help="Subsidies: state them, explain them.")
 app.add_typer(ledger.commands.app, name="ledger", help="The record of issued figures: export and verify it.")
-app.add_typer(compliance.commands.app, name="compliance", help="After a figure: inspection samples.")
+app.add_typer(compliance.commands.app, name="compliance", help="After a figure: orders, samples, inspections.")
 app.add_typer(collector.operators.commands.app, name="operator", help="The operators' accounts at the broker.")
 app.add_typer(
     collector.quarantine.commands.app,

@@ -1,5 +1,6 @@
 """Compliance work out of the store: an order's life, a sample drawn again, and visits beside what was believed then."""
 
+import json
 from datetime import date, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -12,7 +13,7 @@ from chargewatch import database
 from chargewatch.errors import CheckFailed, Refusal
 from chargewatch.output import Format
 from collector.commands import ingest
-from compliance import drawing, inspecting, ordering, rules
+from compliance import drawing, inspecting, order_commands, ordering, rules, sample_commands
 from registry.commands import import_
 from registry.tables import DEFAULT_TIME_ZONE
 from scheduler.jobs import issue_reports
@@ -68,7 +69,9 @@ def city(embedded_rehearsal_dsn: str, tmp_path: Path) -> City:
     return told
 
 
-def test_an_order_is_issued_once_and_closed_or_escalated_by_its_own_window(city: City) -> None:
+def test_an_order_is_issued_once_and_closed_or_escalated_by_its_own_window(
+    city: City, capsys: pytest.CaptureFixture[str]
+) -> None:
     with database.connect() as connection:
         issue_reports(connection)
         issued = ordering.issue(connection, subject="2023-06", who="Office", rules=RULES)
@@ -107,8 +110,12 @@ def test_an_order_is_issued_once_and_closed_or_escalated_by_its_own_window(city:
             ordering.decide(connection, order=1, event="settled", who="Chen", reason="for fun")
         with pytest.raises(Refusal, match="no reason"):
             ordering.decide(connection, order=2, event="settled", who="Chen", reason=" ")
-        settled = ordering.decide(connection, order=2, event="settled", who="Chen", reason="charger taken down")
-        assert settled["state"] == "closed"
+        order_commands.decide(2, order_commands.Decision.settled, reason="charger taken down", who="Chen")
+        capsys.readouterr()
+        order_commands.show(2, format=Format.csv)
+        assert "3,settled,closed,2023-09-10T16:00:00Z,Chen,charger taken down," in capsys.readouterr().out
+        order_commands.show(state=order_commands.State.closed, format=Format.json)
+        assert [one["order"] for one in json.loads(capsys.readouterr().out)] == [1, 2]
         for table in ("compliance_order", "compliance_step"):
             with pytest.raises(psycopg.errors.IntegrityError, match="never changed"):
                 connection.execute(f"DELETE FROM {table}".encode())
@@ -139,7 +146,7 @@ def draw(connection: psycopg.Connection, **more: Any) -> int:
     return drawing.draw_sample(connection, **wanted)
 
 
-def test_a_sample_is_kept_with_all_that_draws_it_again(city: City) -> None:
+def test_a_sample_is_kept_with_all_that_draws_it_again(city: City, capsys: pytest.CaptureFixture[str]) -> None:
     with database.connect() as connection:
         number = draw(connection)
         (kept,) = drawing.samples(connection)
@@ -151,12 +158,15 @@ def test_a_sample_is_kept_with_all_that_draws_it_again(city: City) -> None:
         # Three of six; C would have 3 x 0.9 / 2.9 of a chance, which is less than one.
         known = {"A": "21/29", "B": "6/29", "C": "27/29"}
         assert all(one["probability"] == known[one["operator_id"]] for one in units)
-        assert drawing.units(connection, draw(connection))[0] == {**units[0], "sample": 2}
         # What comes later does not change what was drawn.
         city.capture.status("B", "C1-1", beijing("2023-06-20 00:00"), "faulted", beijing("2023-07-08 00:00"))
         city.alive(37, 38)
         city.sent()
-        drawing.verify(connection, number)
+        sample_commands.show(number, verify=True)
+        said = capsys.readouterr()
+        assert "drawn again" in said.err
+        assert f"Sample {number}: 3 of 6 connectors by risk, seed 137, frame" in said.out
+        assert "REHEARSAL" in said.out
         equal = drawing.units(connection, draw(connection, design="equal", count=6, seed=None))
         assert {one["probability"] for one in equal} == {"1"}
         assert not drawing.samples(connection)[-1]["seed_given"]
@@ -167,12 +177,12 @@ def test_a_sample_is_kept_with_all_that_draws_it_again(city: City) -> None:
         with pytest.raises(CheckFailed, match="other connectors"):
             drawing.verify(connection, number)
         with pytest.raises(Refusal, match="a sample of 7 out of 6"):
-            draw(connection, count=7)
+            draw(connection, design="equal", count=7)
 
 
 def test_a_visit_stands_beside_what_was_believed_at_that_instant(city: City) -> None:
     with database.connect() as connection:
-        number = draw(connection, count=6)
+        number = draw(connection, design="equal", count=6)
         city.say("B", "C2-1", "2023-07-08 00:00", "faulted")
         city.alive(37, 41)
         city.sent()
@@ -224,7 +234,7 @@ def test_a_visit_stands_beside_what_was_believed_at_that_instant(city: City) -> 
         ):
             with pytest.raises(Refusal, match=why):
                 visit(**{"operator": "B", "connector": "C1-1", "at": "2023-07-09 16:00", **wrong})
-        small = draw(connection, count=1, as_of=beijing("2023-07-05 00:00"))
+        small = draw(connection, design="equal", count=1, as_of=beijing("2023-07-05 00:00"))
         outside = next(
             (operator, f"C{nth}-1")
             for operator, connectors in OPERATORS.items()

@@ -3,7 +3,11 @@
 from decimal import Decimal
 from fractions import Fraction
 
+import pytest
+
+from chargewatch.errors import Refusal
 from compliance.agreement import Visited, believed, figures, table
+from compliance.inspection_commands import Result, record
 
 MEANING = {"serving": "up", "faulted": "down", "no_data": "unknown", "out_of_service": "excluded"}
 
@@ -47,3 +51,9 @@ def test_every_connector_stands_in_one_cell_and_counts_by_its_weight() -> None:
 def test_nothing_tried_says_nothing() -> None:
     rows = figures([Visited(Fraction(1, 2), None, "unknown")], Decimal("0.95"))
     assert [row["share"] for row in rows] == [None] * 6 + ["0.000000"]
+
+
+@pytest.mark.parametrize("energy", ["much", "NaN", "-1", "Infinity"])
+def test_an_energy_is_a_number_of_kwh(energy: str) -> None:
+    with pytest.raises(Refusal, match=f"--energy-kwh is '{energy}'"):
+        record("C1", operator="A", at="2023-07-07T10:00:00+08:00", result=Result.charged, who="Chen", energy_kwh=energy)

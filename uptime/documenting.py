@@ -1,18 +1,15 @@
 """On the command line: the availability report as a document, for the file and for paper."""
 
-from collections.abc import Callable
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from chargewatch.errors import Refusal
 from chargewatch.output import progress, say
 
-if TYPE_CHECKING:
-    from uptime.document.content import Report
-
+_ENDINGS = (".xlsx", ".html", ".json")
 _NAMES = "a folder that exists, or a file that ends in .xlsx, .html or .json"
 
 
@@ -42,6 +39,7 @@ def document(
     from chargewatch import database
     from uptime import profile as profiles
     from uptime import settings
+    from uptime.document import content, printed, workbook
     from uptime.document_report import compute
 
     first_day, last_day = _day("--from", from_), _day("--to", to)
@@ -60,28 +58,26 @@ def document(
             every_interval=every_interval,
             advance=advance,
         )
-    for path, written in files.items():
+    body = content.encoded(report)
+    for ending, path in files.items():
+        if ending == ".xlsx":
+            written = workbook.xlsx(report, content.sha256(body))
+        else:
+            written = body if ending == ".json" else printed.html(report, content.sha256(body)).encode()
         try:
-            path.write_bytes(written(report))
+            path.write_bytes(written)
         except OSError as error:
             raise Refusal(f"{path} cannot be written: {error.strerror}", _NAMES) from None
         say(f"written: {path}")
 
 
-def _files(output: Path, name: str) -> "dict[Path, Callable[[Report], bytes]]":
-    """What goes into which file."""
-    from uptime.document import content, printed, workbook
-
-    kinds: dict[str, Callable[[Report], bytes]] = {
-        ".xlsx": workbook.xlsx,
-        ".html": lambda report: printed.html(report).encode(),
-        ".json": content.encoded,
-    }
+def _files(output: Path, name: str) -> dict[str, Path]:
+    """The files to write, by their endings."""
     if output.is_dir():
-        return {output / f"{name}{ending}": written for ending, written in kinds.items()}
-    if output.suffix not in kinds or not output.parent.is_dir():
+        return {ending: output / f"{name}{ending}" for ending in _ENDINGS}
+    if output.suffix not in _ENDINGS or not output.parent.is_dir():
         raise Refusal(f"--output is {str(output)!r}", _NAMES)
-    return {output: kinds[output.suffix]}
+    return {output.suffix: output}
 
 
 def _instant(text: str) -> datetime:

@@ -23,7 +23,8 @@ from uptime.account import DEDUCTED, DOWN, UNKNOWN, UP
 from uptime.document import content, printed, wording
 from uptime.document.content import LEVELS, Report, slots, spread
 from uptime.document.lines import COLUMNS, bound, lines
-from uptime.document.workbook import xlsx
+from uptime.document.workbook import MOST_ROWS
+from uptime.document.workbook import xlsx as workbook
 from uptime.figures import tally, truncated
 from uptime.life import NEVER
 from uptime.profile import FOLDER, Profile, load
@@ -86,10 +87,18 @@ def report(
 
 
 def fresh(
-    profile: Profile, first: date, last: date, seed: int = 1, *, rehearsal: bool = False, every_interval: bool = False
+    profile: Profile,
+    first: date,
+    last: date,
+    seed: int = 1,
+    *,
+    rehearsal: bool = False,
+    every_interval: bool = False,
+    binds: bool = True,
 ) -> Report:
     """A report of that city."""
     segments, life = city(profile, first, last, seed)
+    life["bound"] &= binds
     sums = tally(segments, life, profile, profile.twelve_months_us(first, last))
     table = lines(segments, life, sums, profile, every_interval=every_interval)
     said = {"from": first.isoformat(), "to": last.isoformat(), "rehearsal": rehearsal}
@@ -106,6 +115,14 @@ def fresh(
 
 _QUALITY = ["offered", "stored", "duplicate", "quarantined", "conflicts", "late_items"]
 _TIMES = ["silence", "before_first_status", "announced_unknown", "offline", "proven_session", "late_good_news"]
+
+
+def xlsx(made: Report, most_rows: int = MOST_ROWS) -> bytes:
+    return workbook(made, content.sha256(content.encoded(made)), most_rows)
+
+
+def html(made: Report) -> str:
+    return printed.html(made, content.sha256(content.encoded(made)))
 
 
 def sheet(book: Any, name: str) -> list[dict[str, Any]]:
@@ -171,7 +188,17 @@ def test_lines_add_up_under_every_profile(name: str) -> None:
     kinds = set(made.lines["kind"])
     assert ("denominator" in kinds) == (made.profile.denominator is not None)
     assert xlsx(made)
-    assert printed.html(made)
+    assert html(made)
+
+
+def test_a_state_that_is_left_out_is_deducted_under_its_own_name() -> None:
+    profile = load()
+    made = fresh(profile.under(next(one for one in profile.readings if one.id == "unknown_excluded")), FIRST, LAST)
+    out = made.lines[(made.lines["effect"] == "deducted") & (made.lines["cause"] == "no_data")]
+    row = made.levels["city"][0]
+    assert Fraction(row["deducted_s"]["no_data"]) * 1_000_000 == int(out["us"].sum()) > 0
+    (header, *_) = openpyxl.load_workbook(io.BytesIO(xlsx(made)))["全市"].iter_rows(values_only=True)
+    assert "无数据 no_data" in header
 
 
 def test_a_second_missing_from_the_lines_is_noticed() -> None:
@@ -180,7 +207,7 @@ def test_a_second_missing_from_the_lines_is_noticed() -> None:
     sums = tally(segments, life, profile)
     table = lines(segments, life, sums, profile)
     table.loc[table.index[-1], "us"] -= 1_000_000
-    with pytest.raises(AssertionError, match="does not add up"):
+    with pytest.raises(AssertionError, match="do not add up"):
         content.levels([sums], table, profile, {}, {}, ripe=True)
 
 
@@ -207,7 +234,7 @@ def test_the_distribution_counts_each_connector_once_and_parts_at_the_threshold(
 def test_the_same_report_gives_the_same_bytes_dated_as_of_its_knowledge() -> None:
     first, second = report(), fresh(load(), FIRST, LAST)
     assert xlsx(first) == xlsx(second)
-    assert printed.html(first) == printed.html(second)
+    assert html(first) == html(second)
     assert content.encoded(first) == content.encoded(second)
     with zipfile.ZipFile(io.BytesIO(xlsx(first))) as book:
         assert {one.date_time[0] for one in book.infolist()} == {1980}
@@ -274,7 +301,7 @@ class Reader(HTMLParser):
 
 
 def test_the_page_is_whole_escapes_what_others_wrote_and_loads_nothing() -> None:
-    page = printed.html(report())
+    page = html(report())
     read = Reader(page)
     assert not read.open
     assert "script" not in read.tags
@@ -286,7 +313,7 @@ def test_the_page_is_whole_escapes_what_others_wrote_and_loads_nothing() -> None
 
 def test_the_page_says_the_figures_beside_their_charts() -> None:
     made = report()
-    page = printed.html(made)
+    page = html(made)
     text = Reader(page).text
     for row in made.levels["operator"]:
         assert wording.percent(row["ratio"]) in text
@@ -295,11 +322,12 @@ def test_the_page_says_the_figures_beside_their_charts() -> None:
         assert f"{row['id']} {wording.VERDICTS[row['verdict']]}" in text
     assert all(row["from"] in text for row in made.trend)
     assert content.digest(made.profile) in text
+    assert content.sha256(content.encoded(made)) in text
 
 
 def test_a_rehearsal_says_so_in_each_form() -> None:
     for made, says in ((report(rehearsal=True), True), (report(), False)):
-        assert ("演练 REHEARSAL" in printed.html(made)) is says
+        assert ("演练 REHEARSAL" in html(made)) is says
         assert json.loads(content.encoded(made))["parameters"]["rehearsal"] is says
         with zipfile.ZipFile(io.BytesIO(xlsx(made))) as book:
             pages = [book.read(name).decode() for name in book.namelist() if "worksheets/sheet" in name]
@@ -312,9 +340,17 @@ def test_a_period_without_anything_is_a_document_too() -> None:
         settings.load(), {level: [] for level in LEVELS}, pd.DataFrame(columns=COLUMNS), [],
         content.distribution([], load()), [],
     )  # fmt: skip
-    assert "没有受本口径约束" in Reader(printed.html(empty)).text
+    assert "没有受本口径约束" in Reader(html(empty)).text
     assert sheet(openpyxl.load_workbook(io.BytesIO(xlsx(empty))), "区间") == []
     assert json.loads(content.encoded(empty))["intervals"] == []
+
+
+def test_a_city_where_nothing_is_bound_is_a_document_too() -> None:
+    made = fresh(load(), FIRST, LAST, binds=False)
+    assert made.lines.empty
+    assert all(row["ratio"] is None for row in made.trend)
+    assert xlsx(made)
+    assert "没有" in Reader(html(made)).text
 
 
 def test_a_duration_reads_as_days_and_clock() -> None:

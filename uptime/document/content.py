@@ -16,7 +16,7 @@ import pandas as pd
 from chargewatch.instants import day_start_us, iso, seconds
 from uptime import page
 from uptime.account import DOWN, EFFECTS, UNKNOWN, UP
-from uptime.document.lines import added_up
+from uptime.document.lines import added_up, whole
 from uptime.evidence import Ints
 from uptime.figures import figures, truncated
 from uptime.life import NEVER
@@ -87,9 +87,14 @@ class Report:
         }
 
 
+def sha256(content: bytes) -> str:
+    """The digest by which the other forms name the JSON."""
+    return hashlib.sha256(content).hexdigest()
+
+
 def digest(rules: Profile | IntervalSettings) -> str:
     """SHA-256 of all that rules state, layout and comments of their file apart."""
-    return hashlib.sha256(msgspec.json.encode(rules, order="sorted")).hexdigest()
+    return sha256(msgspec.json.encode(rules, order="sorted"))
 
 
 def encoded(report: Report) -> bytes:
@@ -137,16 +142,15 @@ def levels(
     *,
     ripe: bool,
 ) -> dict[str, list[Row]]:
-    """The rows of every level with what the caller knows (`said`) and `name`; the lines add up to each of them.
+    """The rows of every level with what the caller knows (`said`) and `name`; they come from what the lines add up to.
 
     `tallies` are those of uptime.figures.tally, `names` by level, operator and id.
     """
     if not tallies:
         return {level: [] for level in LEVELS}
-    sums, again = pd.concat(tallies, ignore_index=True), added_up(table, profile)
+    sums = pd.concat(tallies, ignore_index=True)
+    assert added_up(table, profile).equals(whole(sums, profile)), "the lines do not add up to the figures"
     found = {level: figures(sums, profile, level, ripe=ripe, everything=False) for level in LEVELS}
-    for level, rows in found.items():
-        assert rows == figures(again, profile, level, ripe=ripe, everything=False), f"{level} does not add up"
     return {
         level: [{**row, **said, "name": names.get((level, row["operator_id"], row["id"]), "")} for row in rows]
         for level, rows in found.items()

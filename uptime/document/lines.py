@@ -62,7 +62,7 @@ def ordered(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def added_up(table: pd.DataFrame, profile: Profile) -> pd.DataFrame:
-    """What each connector has to its account at each place, from the lines alone: as of uptime.figures.tally."""
+    """What each connector has to its account at each place, from the lines alone."""
     us, effect = table["us"].to_numpy(dtype=np.int64), table["effect"].to_numpy()
     sums = table[IDS].copy()
     for name in EFFECTS[:DEDUCTED]:
@@ -71,7 +71,19 @@ def added_up(table: pd.DataFrame, profile: Profile) -> pd.DataFrame:
         sums[cause] = np.where((effect == EFFECTS[DEDUCTED]) & (table["cause"].to_numpy() == cause), us, 0)
     out = (table["outage_end_us"] - table["outage_us"]).to_numpy(dtype=np.int64)
     sums["long_out"] = out > profile.long_outage_days * 24 * US_PER_H
-    return sums.groupby(IDS, as_index=False, sort=True).sum().assign(bound=True)
+    return whole(sums.assign(bound=True), profile)
+
+
+def whole(tallies: pd.DataFrame, profile: Profile) -> pd.DataFrame:
+    """Tallies of what is bound, one row a connector and place; figures follow from these alone."""
+    sums = tallies[tallies["bound"].astype(bool)].groupby(IDS, as_index=False, sort=True)
+    counted = ["up", "down", "unknown", *profile.deducting, "long_out"]
+    return (
+        sums[counted]
+        .sum()
+        .astype(dict.fromkeys(counted, np.int64))
+        .assign(long_out=lambda table: table["long_out"] > 0)
+    )
 
 
 def _told(segments: pd.DataFrame, life: pd.DataFrame, profile: Profile) -> pd.DataFrame:

@@ -3,7 +3,6 @@
 Every text from outside is escaped; the page allows no script and fetches nothing.
 """
 
-import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
@@ -14,7 +13,7 @@ import pandas as pd
 from chargewatch.instants import day_start_us, iso, seconds
 from uptime import page
 from uptime.document import charts, wording
-from uptime.document.content import Report, Row, encoded
+from uptime.document.content import Report, Row
 from uptime.document.quality import FATES, TIMES
 from uptime.document.wording import COLUMNS, duration, percent
 
@@ -23,8 +22,8 @@ BARS = 60
 _TIMES = ["required_s", "up_s", "down_s", "unknown_s"]
 
 
-def html(report: Report) -> str:
-    """The page. The same report gives the same text."""
+def html(report: Report, content_sha256: str) -> str:
+    """The page, which names the JSON by its digest. The same report gives the same text."""
     profile, last = report.profile, report.last_day - timedelta(days=1)
     title = f"公用充电设施正常率报告（{report.first_day} 至 {last}）"
     mark = f'<p class="rehearsal">{wording.REHEARSAL}</p>' if report.rehearsal else ""
@@ -45,7 +44,7 @@ def html(report: Report) -> str:
         *_places(report),
         *_deducted(report),
         *_quality(report),
-        *_parameters(report),
+        *_parameters(report, content_sha256),
     ]
     return (
         '<!DOCTYPE html>\n<html lang="zh-CN"><head><meta charset="utf-8">'
@@ -194,9 +193,9 @@ def _quality(report: Report) -> Iterable[str]:
     )
 
 
-def _parameters(report: Report) -> Iterable[str]:
+def _parameters(report: Report, content_sha256: str) -> Iterable[str]:
     yield "<h2>八、参数与校验</h2>"
-    told = {**report.parameters, "content_sha256": hashlib.sha256(encoded(report)).hexdigest()}
+    told = {**report.parameters, "content_sha256": content_sha256}
     yield _table(["参数", "值"], [[name, _said(value)] for name, value in told.items()], kind="wide")
     yield "<p>content_sha256 为同一内容 JSON 文件的 SHA-256。任何一个数都可由工作簿“区间”表加总得出。</p>"
     yield _table(

@@ -4,7 +4,6 @@ The same report gives the same bytes: the file's date is its `as_of`, rows have 
 texts whatever they begin with; the only formulas are those of the sheet 核对, and nothing from outside stands in them.
 """
 
-import hashlib
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
@@ -21,7 +20,7 @@ from chargewatch.instants import US_PER_S, from_us, seconds
 from uptime import page
 from uptime.account import EFFECTS
 from uptime.document import wording
-from uptime.document.content import LEVELS, Report, Row, encoded
+from uptime.document.content import LEVELS, Report, Row
 from uptime.document.lines import added_up
 from uptime.document.quality import FATES, TIMES
 from uptime.life import NEVER
@@ -42,21 +41,21 @@ class Formula(msgspec.Struct, frozen=True):
     value: Decimal
 
 
-def xlsx(report: Report, most_rows: int = MOST_ROWS) -> bytes:
-    """The workbook's bytes."""
+def xlsx(report: Report, content_sha256: str, most_rows: int = MOST_ROWS) -> bytes:
+    """The workbook's bytes; it names the JSON by its digest."""
     buffer = io.BytesIO()
     as_texts = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
     book = xlsxwriter.Workbook(buffer, {"in_memory": True, **as_texts})
     created = report.as_of.astimezone(UTC).replace(tzinfo=None, microsecond=0)
     title = f"公用充电设施正常率报告 {report.first_day} – {report.last_day}"
     book.set_properties({"title": title, "created": max(created, datetime(1980, 1, 1))})  # noqa: DTZ001
-    for name, rows in _sheets(report, most_rows):
+    for name, rows in _sheets(report, content_sha256, most_rows):
         _write(book, name, rows, rehearsal=report.rehearsal)
     book.close()
     return buffer.getvalue()
 
 
-def _sheets(report: Report, most_rows: int) -> Iterator[tuple[str, Iterable[Cells]]]:
+def _sheets(report: Report, content_sha256: str, most_rows: int) -> Iterator[tuple[str, Iterable[Cells]]]:
     intervals = [f"区间{nth + 1 if nth else ''}" for nth in range(max(1, -(-len(report.lines) // most_rows)))]
     yield "摘要", _summary(report)
     for level in LEVELS:
@@ -69,7 +68,7 @@ def _sheets(report: Report, most_rows: int) -> Iterator[tuple[str, Iterable[Cell
     yield "分布", _plain(["from", "to", "connectors"], report.distribution)
     lengths = [f"{name}_s" for name in (*TIMES, "late_good_news")]
     yield "数据质量", _plain(["operator_id", *FATES, "late_items", *lengths], report.quality)
-    yield "参数", _parameters(report)
+    yield "参数", _parameters(report, content_sha256)
     yield "规则", _plain(["about", "says", "clause", "reading"], page.rows(report.profile))
 
 
@@ -90,7 +89,6 @@ def _summary(report: Report) -> Iterator[Cells]:
     for level in LEVELS:
         yield [f"违约：{wording.LEVELS[level]}", sum(row["breach"] for row in report.levels[level])]
     yield ["演练", "是" if report.rehearsal else "否"]
-    yield ["内容 JSON 的 SHA-256", hashlib.sha256(encoded(report)).hexdigest()]
 
 
 def _level(rows: Sequence[Row], report: Report) -> Iterator[Cells]:
@@ -170,9 +168,10 @@ def _checked(report: Report, sheets: Sequence[str]) -> Iterator[Cells]:
             ]  # fmt: skip
 
 
-def _parameters(report: Report) -> Iterator[Cells]:
+def _parameters(report: Report, content_sha256: str) -> Iterator[Cells]:
     yield ["field", "value"]
     yield from report.parameters.items()
+    yield ["content_sha256", content_sha256]
     for name, value in _fields("settings", msgspec.to_builtins(report.settings)):
         yield [name, value]
     yield ["seconds", "秒数以数字列出；数字格最多 15 位有效数字，更精确的值见同一内容的 JSON"]

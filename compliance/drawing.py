@@ -16,7 +16,7 @@ from chargewatch.errors import CheckFailed, Refusal
 from chargewatch.instants import iso
 from compliance import risk
 from compliance.rules import Rules
-from compliance.sampling import Drawn, Unit, draw, frame_sha256, frame_text
+from compliance.sampling import Drawn, Unit, draw, frame_sha256, frame_text, probabilities
 from registry import placement, snapshot
 from uptime import profile as profiles
 from uptime import report, settings, truth_limits, truth_report
@@ -154,6 +154,24 @@ def units(connection: psycopg.Connection, number: int) -> list[dict[str, Any]]:
             "probability_rounded": f"{row[5] / row[6]:.6f}",
         }
         for row in rows
+    ]
+
+
+def whole_frame(connection: psycopg.Connection, number: int) -> list[dict[str, Any]]:
+    """Every connector that could have been drawn, with its measure and probability, and whether it was."""
+    row = sample(connection, number)
+    kept = [Unit(*one) for one in msgspec.json.decode(row["frame"])]
+    drawn = {one.unit[:2] for one in _recorded(connection, number)}
+    chances = probabilities([unit.size for unit in kept], row["drawn"])
+    return [
+        {
+            "sample": number,
+            **unit._asdict(),
+            "probability": str(chance),
+            "probability_rounded": f"{float(chance):.6f}",
+            "drawn": unit[:2] in drawn,
+        }
+        for unit, chance in zip(kept, chances, strict=True)
     ]
 
 

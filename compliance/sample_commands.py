@@ -76,6 +76,7 @@ def draw(
 def show(
     number: Annotated[int | None, typer.Argument(help="Number of a sample; all samples without it.")] = None,
     verify: Annotated[bool, typer.Option("--verify", help="Draw it again first; exit 1 if it differs.")] = False,
+    frame: Annotated[bool, typer.Option("--frame", help="Every connector that could have been drawn.")] = False,
     format: Annotated[Format, FORMAT] = Format.table,
 ) -> None:
     """The connectors of a sample with their probabilities, or every sample that was ever drawn.
@@ -95,9 +96,10 @@ def show(
         if verify:
             drawing.verify(connection, number)
             say(f"sample {number} was drawn again from its seed and from the store: the same connectors")
-        rows = drawing.units(connection, number)
+        rows = (drawing.whole_frame if frame else drawing.units)(connection, number)
     about = next(one for one in every if one["sample"] == number)
-    columns = ["operator_id", "connector_id", "station_id", "district", "size", "probability_rounded"]
+    place = ["drawn"] if frame else ["station_id", "district"]
+    columns = ["operator_id", "connector_id", *place, "size", "probability_rounded"]
     title = (
         f"Sample {number}: {about['drawn']} of {about['connectors']} connectors by {about['design']}, seed"
         f" {about['seed']}, frame {about['frame_sha256'][:12]}…{'  REHEARSAL' if about['rehearsal'] else ''}"

@@ -167,6 +167,11 @@ def test_a_sample_is_kept_with_all_that_draws_it_again(city: City, capsys: pytes
         assert "drawn again" in said.err
         assert f"Sample {number}: 3 of 6 connectors by risk, seed 137, frame" in said.out
         assert "REHEARSAL" in said.out
+        everybody = drawing.whole_frame(connection, number)
+        assert [(one["operator_id"], one["probability"]) for one in everybody] == [
+            ("A", "21/29"), ("A", "21/29"), ("B", "6/29"), ("B", "6/29"), ("B", "6/29"), ("C", "27/29"),
+        ]  # fmt: skip
+        assert [one["connector_id"] for one in everybody if one["drawn"]] == [one["connector_id"] for one in units]
         equal = drawing.units(connection, draw(connection, design="equal", count=6, seed=None))
         assert {one["probability"] for one in equal} == {"1"}
         assert not drawing.samples(connection)[-1]["seed_given"]

@@ -29,6 +29,8 @@ class Document:
     """Policy days on which the document changes by the passing of time alone."""
     inputs: Callable[[psycopg.Connection, Period, datetime, datetime], list[dict[str, object]]] | None = None
     """What changed it between two knowledge times; None: whatever came in that can have (scheduler.late)."""
+    waits_for: Callable[[psycopg.Connection, Period, datetime], str | None] = lambda *_: None
+    """What keeps it from being issued for now, as known then."""
 
 
 def issue_due(conn: psycopg.Connection, document: Document) -> str:
@@ -43,6 +45,9 @@ def issue_due(conn: psycopg.Connection, document: Document) -> str:
         if before is not None and not _to_be_checked(conn, document, month, before):
             continue
         as_of = watermark(conn)
+        if obstacle := document.waits_for(conn, month, as_of):
+            done.append(f"{month.name} waits for {obstacle}")
+            continue
         body = document.compute(conn, month, as_of)
         inputs = _inputs(conn, document, month, before, as_of) if before and _differs(before, body) else []
         record = issue(conn, kind=document.kind, subject=month.name, body=body, as_of=as_of, inputs=inputs)

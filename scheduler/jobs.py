@@ -7,18 +7,19 @@ import psycopg
 
 import uptime.job
 from chargewatch.database import now
+from chargewatch.instants import day_start_us, from_us
 from chargewatch.settings import load
 from collector.pulse import rhythm as pulse
 from ledger.canonical import loads
-from ledger.store import all_records
+from ledger.store import all_records, last
 from scheduler import arrivals, collecting, figures, late, metrics, outages, sealing, upkeep, watch
 from scheduler.issuing import Document, issue_due
 from scheduler.running import Job
 from subsidy import policy as policies
 from subsidy.job import statement_body
 from subsidy.periods import Period
+from uptime import contests, report, settings
 from uptime import profile as profiles
-from uptime import report, settings
 
 LEVELS = ("city", "district", "operator", "station", "charger", "connector")
 
@@ -71,9 +72,14 @@ def issue_reports(conn: psycopg.Connection) -> str:
             last_day=month.end_day,
             by=LEVELS,
             profile=profile,
-            settings=settings.load(),
+            settings=_limits(conn, month),
             as_of=as_of,
         )
+
+    def contested(conn: psycopg.Connection, month: Period, as_of: datetime) -> str | None:
+        start, end = (from_us(day_start_us(day, profile.zone)) for day in (month.first_day, month.end_day))
+        references = contests.undecided(conn, start, end, as_of)
+        return f"the decision of contest {', '.join(references)}" if references else None
 
     ripening = timedelta(days=profile.unknown_ripens_after_days)
     return issue_due(
@@ -84,9 +90,19 @@ def issue_reports(conn: psycopg.Connection) -> str:
             profile.issued_after_days,
             compute,
             changes_on=lambda month: [month.end_day + ripening],
-            inputs=lambda conn, month, before, after: late.changing_inputs(conn, month, profile, before, after),
+            inputs=lambda conn, month, before, after: late.changing_inputs(
+                conn, month, profile, _limits(conn, month), before, after
+            ),
+            waits_for=contested,
         ),
     )
+
+
+def _limits(conn: psycopg.Connection, month: Period) -> settings.IntervalSettings:
+    """The set that a month's figures stand on: once they are issued no other one supersedes them."""
+    before = last(conn, "availability", month.name)
+    rows = loads(before.body) if before is not None else []
+    return settings.load(rows[0]["settings"]) if rows else settings.load()
 
 
 def issue_statements(conn: psycopg.Connection) -> str:

@@ -6,10 +6,10 @@ import psycopg
 
 from chargewatch.instants import iso
 from subsidy.periods import Period
-from uptime import settings
 from uptime.comparison import compare
 from uptime.diff import Run
 from uptime.profile import Profile
+from uptime.settings import IntervalSettings
 
 # What can change a figure of a period: any item from before the period's end (a state lasts until the next status),
 # a session that began before it, and anything in the registry.
@@ -27,7 +27,12 @@ def anything(conn: psycopg.Connection, end: datetime, since: datetime) -> bool:
         query = f"SELECT EXISTS (SELECT 1 FROM {table} WHERE recorded_at > %s AND {column} < %s)"
         if _yes(conn, query, since, end):
             return True
-    return _yes(conn, "SELECT EXISTS (SELECT 1 FROM registry_imports WHERE recorded_at > %s)", since)
+    decided = (
+        "SELECT EXISTS (SELECT 1 FROM uptime_contest JOIN uptime_contest_decision AS d USING (contest_no)"
+        " WHERE granted AND d.recorded_at > %s AND started_at < %s)"
+    )
+    imported = "SELECT EXISTS (SELECT 1 FROM registry_imports WHERE recorded_at > %s)"
+    return _yes(conn, decided, since, end) or _yes(conn, imported, since)
 
 
 def inputs(conn: psycopg.Connection, end: datetime, since: datetime, as_of: datetime) -> list[dict[str, object]]:
@@ -58,14 +63,19 @@ def inputs(conn: psycopg.Connection, end: datetime, since: datetime, as_of: date
 
 
 def changing_inputs(
-    conn: psycopg.Connection, month: Period, profile: Profile, since: datetime, as_of: datetime
+    conn: psycopg.Connection,
+    month: Period,
+    profile: Profile,
+    limits: IntervalSettings,
+    since: datetime,
+    as_of: datetime,
 ) -> list[dict[str, object]]:
     """The inputs that changed a month's availability between two knowledge times, as `uptime diff` names them.
 
     Of the connectors that each one moved only the number is kept: `uptime diff` tells their names at any time.
     """
     before, after = (
-        Run(month.name, month.first_day, month.end_day, (), profile, settings.load(), moment, everything=True)
+        Run(month.name, month.first_day, month.end_day, (), profile, limits, moment, everything=True)
         for moment in (since, as_of)
     )
     found = compare(conn, before, after)

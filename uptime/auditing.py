@@ -183,6 +183,8 @@ def _what(one: dict[str, Any]) -> str:
         cells = ", ".join(f"{name}: {old or 'empty'} → {new or 'empty'}" for name, (old, new) in one["cells"].items())
         key = " ".join(str(part) for part in one["key"].values() if part)
         return f"{one['table']} {key} {one['change']} ({cells}) by {one['imported_by']} at {one['recorded_at']}"
+    if one["input"] == "contest":
+        return f"contest {one['reference']} of {one['operator_id']} granted by {one['decided_by']}: {one['reason']}"
     if "cells" in one:
         return f"{one['change']} {one['cells'].get('id', '')}".strip()
     order = f"order {one['session_id']}, " if "session_id" in one else ""

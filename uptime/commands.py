@@ -1,21 +1,23 @@
 """Availability on the command line."""
 
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
-from zoneinfo import ZoneInfo
 
 import typer
 
 from chargewatch.errors import Refusal
 from chargewatch.output import Format, emit, progress, say
-from uptime import auditing, documenting, doubting, regimes
+from uptime import auditing, contesting, documenting, doubting, regimes, running
+from uptime.moments import moment
 
 if TYPE_CHECKING:
     from uptime.profile import Profile
 
 app = typer.Typer(no_args_is_help=True)
 app.add_typer(regimes.app, name="profile", help="The regimes: what each profile says, and with which clause.")
+app.add_typer(contesting.app, name="contest", help="Contests: filed by an operator, decided by the commission.")
+app.command("running")(running.running)
 app.command("diff")(auditing.diff)
 app.command("truth")(doubting.truth)
 app.command("declarations")(doubting.declarations)
@@ -67,7 +69,7 @@ def report(
     first_day, last_day = _period(from_, to)
     rows: list[dict[str, Any]] = []
     with database.connect() as connection:
-        known = _moment("--as-of", as_of, asked[0].zone) if as_of else database.watermark(connection)
+        known = moment("--as-of", as_of, asked[0].zone) if as_of else database.watermark(connection)
         for regime in asked:
             warn(regime, first_day, last_day)
             with progress("connectors") as advance:
@@ -119,7 +121,7 @@ def sensitivity(
     views = [(regime, own)]
     views += [(regime.under(reading), profiles.settings_under(own, reading)) for reading in regime.readings]
     with database.connect() as connection:
-        known = _moment("--as-of", as_of, regime.zone) if as_of else database.watermark(connection)
+        known = moment("--as-of", as_of, regime.zone) if as_of else database.watermark(connection)
         warn(regime, first_day, last_day)
         with progress("connectors") as advance:
             before, *under = views_of(
@@ -179,7 +181,7 @@ def explain(
     from uptime.explain import compute
 
     regime = profiles.load(profile)
-    start, end = _moment("--from", from_, regime.zone), _moment("--to", to, regime.zone)
+    start, end = moment("--from", from_, regime.zone), moment("--to", to, regime.zone)
     if start >= end:
         raise Refusal(f"--from {from_} is not before --to {to}", "a time that comes before; --to is exclusive")
     with database.connect() as connection:
@@ -192,7 +194,7 @@ def explain(
             last_day=end.astimezone(regime.zone).date() + timedelta(days=1),
             profile=regime,
             settings=settings.load(),
-            as_of=_moment("--as-of", as_of, regime.zone) if as_of else database.watermark(connection),
+            as_of=moment("--as-of", as_of, regime.zone) if as_of else database.watermark(connection),
         )
     if format is not Format.json:
         rows = [{**row, "begins": _said(row["begins"]), "ends": _said(row["ends"])} for row in rows]
@@ -222,15 +224,3 @@ def _day(option: str, text: str) -> date:
         return date.fromisoformat(text)
     except ValueError:
         raise Refusal(f"{option} is {text!r}", "a day that exists, as YYYY-MM-DD") from None
-
-
-def _moment(option: str, text: str, zone: ZoneInfo) -> datetime:
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise Refusal(f"{option} is {text!r}", "a day (YYYY-MM-DD) or an RFC 3339 time with an offset") from None
-    if len(text) == len("YYYY-MM-DD"):
-        return moment.replace(tzinfo=zone)
-    if moment.tzinfo is None:
-        raise Refusal(f"{option} is {text!r}, without an offset", "a time such as 2023-06-01T08:00:00+08:00")
-    return moment

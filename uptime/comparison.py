@@ -16,12 +16,12 @@ from chargewatch.instants import seconds
 from registry import snapshot
 from registry.contents import Registry
 from registry.placement import placements
-from uptime import facts, inputs, worlds
+from uptime import contests, facts, inputs, worlds
 from uptime.attribution import attribute
 from uptime.evidence import Facts, Ints
 from uptime.figures import LEVELS
 from uptime.report import FIRST_DAY
-from uptime.units import neighbours
+from uptime.units import told_together
 
 if TYPE_CHECKING:
     from uptime.diff import Run
@@ -56,6 +56,7 @@ class _Input:
     touches: set[int]
     rows: list[pd.DataFrame] = field(default_factory=list)
     change: inputs.Change | None = None
+    lifts: pd.DataFrame | None = None
     said: Row = field(default_factory=dict)
     connectors: set[tuple[str, str]] = field(default_factory=set)
     things: set[tuple[str, str | None, str]] = field(default_factory=set)
@@ -87,6 +88,11 @@ def compare(connection: psycopg.Connection, before: Run, after: Run) -> Comparis
     for change in inputs.changes(connection, window):
         key = ("a", change.story.table.name, *(str(cell or "") for cell in change.story.key))
         shared[key] = _Input("registry", inputs.reached(change, (old, new)), change=change)
+    decided = contests.granted(connection, after.as_of, before.as_of)
+    told = contests.said(connection, decided["contest_no"])
+    for number, lifts in decided.groupby("contest_no"):
+        touches = {int(one) for one in lifts["connector"]}
+        shared["d", "contest", f"{number:012d}"] = _Input("contest", touches, lifts=lifts, said=told[int(number)])
     touched = inputs.touched(connection, window, until).union(*(one.touches for one in shared.values()))
     found: dict[Key, _Input] = {}
     tried = {key for key, one in shared.items() if one.touches}
@@ -114,12 +120,13 @@ def _clusters(before: Run, after: Run, old: Registry, new: Registry) -> dict[int
     """For each connector the least number of those whose accounts can only be told together."""
     numbers = sorted(set(new.tables["connectors"]["connector_no"]))
     cluster = {number: number for number in numbers}
-    if before.profile.unit != "connector" or after.profile.unit != "connector":
+    views = [(run.profile, run.settings) for run in (before, after)]
+    if any(profile.unit != "connector" or settings.sharing is not None for profile, settings in views):
         zone = after.profile.zone
         places = pd.concat(
             [placements(registry, zone, FIRST_DAY, after.last_day) for registry in (old, new)], ignore_index=True
         )
-        cluster.update(zip(places["connector_no"], neighbours(places).tolist(), strict=True))
+        cluster.update(zip(places["connector_no"], told_together(places, views).tolist(), strict=True))
     return cluster
 
 
@@ -159,6 +166,7 @@ class _Part:
         self.cluster = {number: cluster[number] for number in part.tolist()}
         self.known = facts.load(connection, dsn, part, _NO_AGREEMENTS, until, before.as_of)
         self.items = inputs.items(connection, dsn, new, part, (before.as_of, after.as_of), until, self.known.sessions)
+        self.lifted = contests.granted(connection, before.as_of)
         self.keys: list[Key] = []
         self.mine: list[_Input] = []
         self.groups: dict[tuple[str, int], int] = {}
@@ -209,7 +217,7 @@ class _Part:
 
     def _of(self, index: int) -> _Input:
         one = self.mine[index]
-        return _Input(one.what, one.touches, change=one.change, said=one.said)
+        return _Input(one.what, one.touches, change=one.change, lifts=one.lifts, said=one.said)
 
     def _note(self, one: _Input, index: int, label: int, before: Any, after: Any) -> None:
         """What an input changed: connectors, the things that they count for, and its items about them."""
@@ -239,10 +247,14 @@ class _Part:
             worlds.tallies(
                 worlds.World(
                     registry, known, profile.profile, settings.settings, self.before.first_day, self.before.last_day,
-                    time.as_of,
+                    time.as_of, self._lifted(chosen),
                 )
             )
         )  # fmt: skip
+
+    def _lifted(self, chosen: Collection[int]) -> pd.DataFrame:
+        more = [lifts for index in chosen if (lifts := self.mine[index].lifts) is not None]
+        return pd.concat([self.lifted, *more], ignore_index=True) if more else self.lifted
 
     def _row(self, change: inputs.Change) -> tuple[str, Row, int | None]:
         name, cells = change.story.table.name, change.after

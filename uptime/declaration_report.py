@@ -18,7 +18,6 @@ from registry.tables import DECLARATIONS
 from registry.values import plain
 from uptime import report
 from uptime.declaration_control import by_operator, fault_time, listed, seen
-from uptime.intervals import service_intervals
 from uptime.observed import orders
 from uptime.profile import Profile
 from uptime.settings import IntervalSettings
@@ -55,8 +54,7 @@ def compute(
     views = [(replace(profile, unit="connector"), settings)]
     only = mine["connector_no"].to_numpy(dtype="int64")
     for part in report.parts(connection, registry, last_day, views, as_of, only):
-        spans = part.life.groupby("connector_no", as_index=False).agg({"from_us": "min", "to_us": "max"})
-        timeline = service_intervals(part.facts, settings, spans.rename(columns={"connector_no": "connector"}))
+        timeline = part.timeline(settings)
         used = orders(part.facts, settings, part.facts.connectors, start, end)
         found.append(seen(declared, part.life, timeline, used, profile, start, end))
         faults.append(fault_time(declared, part.life, timeline, profile, start, end))

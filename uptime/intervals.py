@@ -4,15 +4,15 @@ Every rule yields change points or stretches on one axis of all connectors (`Cal
 at all of them at once. There is no loop over events.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
-from uptime import states
+from uptime import sharing, states
 from uptime.evidence import Calendar, Facts, Ints, Stretches
 from uptime.sessions import counting, proven
-from uptime.settings import IntervalSettings
+from uptime.settings import IntervalSettings, Sharing
 from uptime.silence import silent
 from uptime.statuses import announced
 
@@ -28,8 +28,17 @@ class Timeline:
     """connector, from_us, to_us: the union of proven sessions; by connector and time."""
 
 
-def service_intervals(facts: Facts, settings: IntervalSettings, spans: pd.DataFrame) -> Timeline:
+def service_intervals(
+    facts: Facts,
+    settings: IntervalSettings,
+    spans: pd.DataFrame,
+    shared: pd.DataFrame | None = None,
+    lifted: pd.DataFrame | None = None,
+) -> Timeline:
     """The service intervals of each span (connector, from_us, to_us; one or none a connector, of facts.connectors).
+
+    `shared` as of uptime.sharing: chargers that serve one connector at a time, all of whose connectors are in `facts`.
+    `lifted`: connector, from_us, to_us where a granted contest lets what came late count.
 
     Made twice (semantics 2.4): from the items received in time and from all. The second counts, except that what the
     first holds as faulted, out of service or offline never becomes serving by it.
@@ -41,17 +50,19 @@ def service_intervals(facts: Facts, settings: IntervalSettings, spans: pd.DataFr
     order = np.argsort(start)
     lives = Stretches(start[order], end[order])
 
-    known = _known(facts, calendar, settings)
+    known = _known(facts, calendar, settings, shared)
     in_time = _in_time(facts, settings.late_limit_us)
-    in_time_known = known if in_time is facts else _known(in_time, calendar, settings)
+    in_time_known = known if in_time is facts else _known(in_time, calendar, settings, shared)
 
-    points = np.unique(np.concatenate([lives.start, *known.points(), *in_time_known.points()]))
+    freed = _freed(calendar, lifted)
+    edges = [lives.start, freed.start, freed.end, *known.points(), *in_time_known.points()]
+    points = np.unique(np.concatenate(edges))
     points = points[lives.holding(points) >= 0]
     state, reason, row = known.at(calendar, points)
     if in_time_known is not known:
         earlier, _, earlier_row = in_time_known.at(calendar, points)
         bad = (earlier == states.FAULTED) | (earlier == states.OUT_OF_SERVICE) | (earlier == states.OFFLINE)
-        kept = bad & (state == states.SERVING)
+        kept = bad & (state == states.SERVING) & (freed.holding(points) < 0)
         state = np.where(kept, earlier, state)
         reason = np.where(kept, states.LATE_GOOD_NEWS, reason)
         row = np.where(kept, earlier_row, row)
@@ -84,9 +95,11 @@ class _Known:
     row: Ints
     silences: Stretches
     proven: Stretches
+    kept: "_Kept | None" = None
 
     def points(self) -> tuple[Ints, ...]:
-        return (self.announced_at, self.silences.start, self.silences.end, self.proven.start, self.proven.end)
+        stretches = (self.silences, self.proven, *([self.kept.others_use] if self.kept else []))
+        return (self.announced_at, *(edge for one in stretches for edge in (one.start, one.end)))
 
     def at(self, calendar: Calendar, points: Ints) -> tuple[Ints, Ints, Ints]:
         """State, reason and status row at each point."""
@@ -103,11 +116,30 @@ class _Known:
         proof = (self.proven.holding(points) >= 0) & ((state == states.NO_DATA) | (state == states.OFFLINE))
         state = np.where(proof, states.SERVING, state)
         reason = np.where(proof, states.PROVEN_SESSION, reason)
+
+        if self.kept is not None and len(self.kept.others_use.start):
+            use = self.kept.others_use.holding(points)
+            since = np.where(ever, self.kept.began[last] if len(self.kept.began) else -1, -1)
+            because = (use >= 0) & (since >= 0) & (since >= self.kept.others_use.start[use] - self.kept.ahead_us)
+            because &= reason == states.BY_STATUS
+            state = np.where(because, states.SERVING, state)
+            reason = np.where(because, states.CHARGER_IN_USE, reason)
         return state, reason, row
 
 
-def _known(facts: Facts, calendar: Calendar, settings: IntervalSettings) -> _Known:
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What keeps connectors from serving: the use of others on their charger (uptime.sharing)."""
+
+    others_use: Stretches
+    began: Ints
+    """Per status in force where the run of those that say so began, -1 for others."""
+    ahead_us: int
+
+
+def _known(facts: Facts, calendar: Calendar, settings: IntervalSettings, shared: pd.DataFrame | None) -> _Known:
     announced_at, state, row = announced(facts.statuses, calendar)
+    said = facts.statuses["status"].to_numpy()[row]
     if "row" in facts.statuses:
         row = facts.statuses["row"].to_numpy()[row]
     guns = _guns(facts.sessions, calendar)
@@ -126,7 +158,25 @@ def _known(facts: Facts, calendar: Calendar, settings: IntervalSettings) -> _Kno
         calendar.place(connector, proving["started_us"].to_numpy()),
         calendar.place(connector, proving["ended_us"].to_numpy()),
     )
-    return _Known(announced_at, state, row, silences, proof)
+    known = _Known(announced_at, state, row, silences, proof)
+    if settings.sharing is None or shared is None or shared.empty:
+        return known
+    return replace(known, kept=_kept(known, said, calendar, settings.sharing, shared))
+
+
+def _kept(known: _Known, said: Ints, calendar: Calendar, rule: Sharing, shared: pd.DataFrame) -> _Kept:
+    points = np.unique(np.concatenate(known.points()))
+    points = points[np.isin(calendar.connector(points), shared["connector"].to_numpy())]
+    state, _, _ = known.at(calendar, points)
+    last = calendar.last_before(known.announced_at, points)
+    in_use = (last >= 0) & sharing.is_one(said, rule.in_use)[last] if len(said) else np.zeros(len(points), dtype=bool)
+    in_use |= known.proven.holding(points) >= 0
+    in_use &= state == states.SERVING
+    following = calendar.end(points)
+    following[:-1] = np.minimum(following[:-1], points[1:])
+    used = Stretches(points[in_use], following[in_use])
+    began = sharing.began(calendar, known.announced_at, sharing.is_one(said, rule.announced))
+    return _Kept(sharing.use_of_others(calendar, used, shared), began, rule.ahead_us)
 
 
 def _reporting(facts: Facts, calendar: Calendar, sign: Ints, settings: IntervalSettings) -> Ints:
@@ -143,6 +193,14 @@ def _guns(sessions: pd.DataFrame, calendar: Calendar) -> pd.DataFrame:
     guns = sessions[["connector_nos", "started_us", "ended_us"]].explode("connector_nos")
     guns = guns.rename(columns={"connector_nos": "connector"}).astype(np.int64)
     return guns[calendar.known(guns["connector"].to_numpy())]
+
+
+def _freed(calendar: Calendar, lifted: pd.DataFrame | None) -> Stretches:
+    if lifted is None:
+        return Stretches(np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64))
+    mine = lifted[calendar.known(lifted["connector"].to_numpy())]
+    ends = [calendar.place(mine["connector"].to_numpy(), mine[end].to_numpy()) for end in ("from_us", "to_us")]
+    return Stretches.union(*ends)
 
 
 def _in_time(facts: Facts, limit_us: int) -> Facts:

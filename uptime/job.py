@@ -52,6 +52,8 @@ def due_days(connection: psycopg.Connection, profile: Profile, as_of: datetime) 
         earliest = _earliest(connection, last_as_of)
     else:
         earliest = None
+    contested = _contested(connection, last_as_of)
+    earliest = min([one for one in (earliest, contested) if one is not None], default=None)
     first = min(
         [
             *([day_of_us(to_us(earliest), zone)] if earliest is not None else []),
@@ -70,6 +72,18 @@ def _earliest(connection: psycopg.Connection, since: datetime | None) -> datetim
         for table, column in columns.items()
     )
     moment = _one(connection, f"SELECT least({parts})", {"since": since})[0]
+    return moment if isinstance(moment, datetime) else None
+
+
+def _contested(connection: psycopg.Connection, since: datetime | None) -> datetime | None:
+    """Start of the earliest time that a contest names which was granted since."""
+    # In a rehearsal the clock may stand still between two runs.
+    moment = _one(
+        connection,
+        "SELECT min(started_at) FROM uptime_contest JOIN uptime_contest_decision AS d USING (contest_no)"
+        " WHERE granted AND d.recorded_at >= %(since)s",
+        {"since": since},
+    )[0]
     return moment if isinstance(moment, datetime) else None
 
 
@@ -143,7 +157,9 @@ def _copy(connection: psycopg.Connection, table: str, day: date, rows: list[tupl
             copy.write_row((day, *row))
 
 
-def _one(connection: psycopg.Connection, query: str, values: dict[str, Any] | None = None) -> tuple[Any, ...]:
+def _one(
+    connection: psycopg.Connection, query: str, values: dict[str, Any] | list[Any] | None = None
+) -> tuple[Any, ...]:
     row = connection.execute(query.encode(), values).fetchone()
     assert row is not None
     return row

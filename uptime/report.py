@@ -15,6 +15,7 @@ from registry import placement, snapshot
 from registry.contents import Registry
 from uptime import facts
 from uptime.account import account
+from uptime.contests import granted
 from uptime.declarations import reach
 from uptime.evidence import Facts, Ints
 from uptime.figures import figures, tally
@@ -23,7 +24,8 @@ from uptime.life import NEVER, first_items, service_life
 from uptime.opening import outside_hours
 from uptime.profile import Profile
 from uptime.settings import IntervalSettings
-from uptime.units import Units, neighbours, units
+from uptime.sharing import shared
+from uptime.units import Units, told_together, units
 
 FIRST_DAY = date(2010, 1, 1)
 """No fact is older: the collector refuses earlier dates as implausible."""
@@ -38,11 +40,14 @@ class Part:
     """Service life of connectors (uptime.life)."""
     of: int
     """Connectors in all parts."""
+    lifted: pd.DataFrame
+    """Where granted contests let what came late count (uptime.contests)."""
 
     def timeline(self, settings: IntervalSettings) -> Timeline:
         """The connectors' service intervals."""
         spans = self.life.groupby("connector_no", as_index=False).agg({"from_us": "min", "to_us": "max"})
-        return service_intervals(self.facts, settings, spans.rename(columns={"connector_no": "connector"}))
+        spans = spans.rename(columns={"connector_no": "connector"})
+        return service_intervals(self.facts, settings, spans, shared(self.life), self.lifted)
 
     def measured(self, profile: Profile, settings: IntervalSettings) -> Units:
         """The units of a profile, out of the connectors' service intervals."""
@@ -153,8 +158,7 @@ def parts(
     if places.empty:
         return
     number = places["connector_no"].to_numpy(dtype=np.int64)
-    alone = all(one.unit == "connector" for one, _ in views)
-    label = number if alone else neighbours(places)
+    label = told_together(places, views)
     if only is not None:
         mine = np.isin(label, label[np.isin(number, only)])
         places, number, label = places[mine], number[mine], label[mine]
@@ -168,7 +172,7 @@ def parts(
     beyond = max(one.silence_factor * one.silence_from_last_sign for one in settings) * int(
         reporting["interval_us"].max()
     )
-    dsn, until = database.dsn(), from_us(horizon + beyond)
+    dsn, until, lifted = database.dsn(), from_us(horizon + beyond), granted(connection, as_of)
     several = pd.DataFrame({"label": label, "number": number}).groupby("label", sort=True)["number"].nunique()
     nth = ((several.cumsum() - several) // facts.PART).reindex(label).to_numpy()
     for turn in range(int(nth.max()) + 1):
@@ -178,7 +182,7 @@ def parts(
             continue
         known = facts.load(connection, dsn, connectors, reporting, until, as_of)
         life = service_life(mine, *first_items(known, mine, zone), zone)
-        yield Part(known, life, places["connector_no"].nunique())
+        yield Part(known, life, places["connector_no"].nunique(), lifted)
 
 
 def declarations(

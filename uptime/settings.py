@@ -2,13 +2,14 @@
 
 from decimal import Decimal
 from pathlib import Path
+from typing import Literal
 
 import msgspec
 
 from chargewatch import yamlfile
-from chargewatch.instants import US_PER_H, US_PER_MIN
+from chargewatch.instants import US_PER_H, US_PER_MIN, US_PER_S
 
-DEFAULT = "intervals-1"
+DEFAULT = "intervals-2"
 _FOLDER = Path(__file__).parent / "interval_settings"
 
 
@@ -18,6 +19,24 @@ class Proof(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     longest_h: int
     tolerance_ratio: Decimal
     tolerance_kwh: Decimal
+
+
+class Sharing(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """When a connector cannot serve because its charger serves another one, and so counts as serving."""
+
+    announced: tuple[Literal["unavailable", "faulted", "offline"], ...]
+    in_use: tuple[
+        Literal[
+            "available", "preparing", "occupied", "charging", "suspended_ev", "suspended_evse", "finishing", "reserved"
+        ],
+        ...,
+    ]
+    ahead_s: int
+
+    @property
+    def ahead_us(self) -> int:
+        """How long before the other's use the announcement may have come (µs)."""
+        return self.ahead_s * US_PER_S
 
 
 class IntervalSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -32,6 +51,8 @@ class IntervalSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     late_limit_h: int
     proof: Proof
     same_order_h: int
+    sharing: Sharing | None = None
+    """None: such a connector is what it announces."""
 
     @property
     def stale_limit_us(self) -> int:

@@ -4,6 +4,7 @@ A unit of several connectors is, at each instant, in the best or in the worst of
 service life. Everything after this step takes units for connectors.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,6 +14,8 @@ from uptime import states
 from uptime.evidence import Bools, Calendar, Ints, Stretches
 from uptime.intervals import Timeline
 from uptime.profile import Profile
+from uptime.settings import IntervalSettings
+from uptime.sharing import companies, one_at_a_time
 
 _SIZE = {"evse": "charger_id", "charger": "charger_id", "station": "station_id"}
 
@@ -52,9 +55,23 @@ def units(timeline: Timeline, life: pd.DataFrame, profile: Profile) -> Units:
     return Units(Timeline(served, told), _lives(calendar, places), members)
 
 
-def neighbours(places: pd.DataFrame) -> Ints:
-    """A label per place, equal for all places of connectors that ever share a station: units lie within."""
-    station = places.groupby(["operator_id", "station_id"], sort=False).ngroup().to_numpy()
+def told_together(places: pd.DataFrame, views: Iterable[tuple[Profile, IntervalSettings]]) -> Ints:
+    """A label per place, equal for all places of connectors whose time cannot be told apart under some of the views.
+
+    Those of a station where a unit may have several, those of a charger that serves one at a time (uptime.sharing).
+    """
+    asked = list(views)
+    if any(profile.unit != "connector" for profile, _ in asked):
+        return neighbours(places)
+    if any(settings.sharing is not None for _, settings in asked) and one_at_a_time(places).any():
+        return neighbours(places, companies(places))
+    return np.asarray(places["connector_no"], dtype=np.int64)
+
+
+def neighbours(places: pd.DataFrame, company: pd.Series | None = None) -> Ints:
+    """A label per place, equal for all places of connectors that ever share a company, by default their station."""
+    where = places["operator_id"] + "/" + places["station_id"] if company is None else company
+    station = pd.factorize(where)[0]
     label = places["connector_no"].reset_index(drop=True)
     while True:
         least = label.groupby(station).transform("min")

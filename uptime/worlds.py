@@ -25,6 +25,7 @@ from uptime.life import first_items, service_life
 from uptime.profile import Profile
 from uptime.report import FIRST_DAY, declarations
 from uptime.settings import IntervalSettings
+from uptime.sharing import shared
 from uptime.units import units
 
 US_PER_DAY = 24 * US_PER_H
@@ -43,6 +44,8 @@ class World:
     last_day: date
     as_of: datetime
     """What a profile looks ahead for beyond the period is looked for up to then."""
+    lifted: pd.DataFrame | None = None
+    """Where granted contests let what came late count (uptime.contests)."""
 
 
 def tallies(world: World) -> pd.DataFrame:
@@ -56,7 +59,8 @@ def tallies(world: World) -> pd.DataFrame:
     facts = replace(world.facts, reporting=_reporting(registry, profile, world.settings))
     life = service_life(places, *first_items(facts, places, zone), zone)
     spans = life.groupby("connector_no", as_index=False).agg({"from_us": "min", "to_us": "max"})
-    timeline = service_intervals(facts, world.settings, spans.rename(columns={"connector_no": "connector"}))
+    spans = spans.rename(columns={"connector_no": "connector"})
+    timeline = service_intervals(facts, world.settings, spans, shared(life), world.lifted)
     measured = units(timeline, life, profile)
     declared = declarations(registry, profile, world.first_day, world.last_day + timedelta(days=2) + ahead)
     reached = reach(declared, measured.life, profile)

@@ -10,7 +10,9 @@ import numpy as np
 import pandas as pd
 
 from tests.generative.reference_availability import (
+    DAY,
     HOUR,
+    SECOND,
     Heartbeat,
     Interval,
     Item,
@@ -36,8 +38,11 @@ def table(rows: Sequence[Sequence[Any]], columns: Mapping[str, str]) -> pd.DataF
 
 def engine_settings(settings: Settings) -> IntervalSettings:
     """The engine's set of interval settings with these limits."""
+    known = interval_settings.load()
+    sharing = known.sharing if settings.sharing else None
     return msgspec.structs.replace(
-        interval_settings.load(),
+        known,
+        sharing=None if sharing is None else msgspec.structs.replace(sharing, ahead_s=settings.ahead_us // SECOND),
         silence_factor=settings.silence_factor,
         silence_from_last_sign=settings.silence_from_last_sign,
         stale_limit_h=settings.stale_limit_us // HOUR,
@@ -108,13 +113,21 @@ def engine_timeline(
     spans: Mapping[int, tuple[int, int]],
     *,
     copies_of_sessions: bool = False,
+    shared: Sequence[tuple[int, int, int, int]] = (),
+    lifted: Sequence[tuple[int, int, int]] = (),
 ) -> Timeline:
-    """What the engine makes of these histories in each connector's span."""
+    """What the engine makes of these histories in each connector's span.
+
+    `shared`: (connector, charger, from, to) where its charger serves one connector at a time. `lifted`: (connector,
+    from, to) of granted contests.
+    """
     rows = [(connector, *span) for connector, span in spans.items()]
     return service_intervals(
         engine_facts(histories, settings, copies_of_sessions=copies_of_sessions),
         engine_settings(settings),
         table(rows, {"connector": "int64", "from_us": "int64", "to_us": "int64"}),
+        table(shared, dict.fromkeys(("connector", "charger", "from_us", "to_us"), "int64")),
+        table(lifted, dict.fromkeys(("connector", "from_us", "to_us"), "int64")),
     )
 
 
@@ -133,6 +146,20 @@ def maximal_runs(timeline: Timeline, connector: int) -> list[Interval]:
     return runs
 
 
-def engine_intervals(items: Sequence[Item], settings: Settings, from_us: int, to_us: int) -> list[Interval]:
-    """The engine's answer to what the reference's `intervals` is asked."""
-    return maximal_runs(engine_timeline({1: items}, settings, {1: (from_us, to_us)}), 1)
+def engine_intervals(
+    histories: Mapping[int, Sequence[Item]],
+    settings: Settings,
+    from_us: int,
+    to_us: int,
+    *,
+    one_at_a_time: bool = False,
+    lifted: Sequence[tuple[int, int]] = (),
+) -> list[Interval]:
+    """The engine's answer to what the reference's `intervals` is asked, of connector 1.
+
+    `one_at_a_time`: they all stand on one charger, which serves one of them at a time.
+    """
+    spans = dict.fromkeys(histories, (from_us, to_us))
+    shared = [(number, 1, from_us - 100 * DAY, to_us) for number in histories] if one_at_a_time else []
+    named = [(1, *span) for span in lifted]
+    return maximal_runs(engine_timeline(histories, settings, spans, shared=shared, lifted=named), 1)

@@ -24,7 +24,9 @@ from tests.generative.reference_account import (
     unit_of,
     units,
 )
-from tests.generative.reference_availability import Item, Settings
+from tests.generative.reference_availability import Company, Item, Settings
+from tests.generative.reference_life import item_instants
+from tests.generative.reference_life import service_life as service_life_of
 from tests.generative.strategies import Registered
 from uptime import units as engine_units
 from uptime.account import account
@@ -32,6 +34,7 @@ from uptime.declarations import reach
 from uptime.figures import figures, tally
 from uptime.life import NEVER, service_life
 from uptime.profile import Profile
+from uptime.sharing import shared
 
 
 @dataclass(frozen=True)
@@ -70,6 +73,41 @@ def runs_of_days(rows: Sequence[Registered], until_day: int, days: Days) -> list
     return [run for run in runs if run[1] < run[2]]
 
 
+def reference_life(
+    history: Sequence[Item], rows: Sequence[Registered], until_day: int, days: Days
+) -> list[tuple[Registered, int, int]]:
+    """Each row of the registry with the service life [from, to) that lies in it; it may be empty."""
+    life = []
+    for row, start, end in runs_of_days(rows, until_day, days):
+        day = row.commissioned_day
+        commissioned = None if day is None else (days.start(day), days.start(day + 1))
+        retired = None if row.retired_day is None else days.start(row.retired_day)
+        lived = service_life_of(history, commissioned, retired)
+        if lived is not None:
+            life.append((row, max(lived[0], start), end if lived[1] is None else min(lived[1], end)))
+    return life
+
+
+def reference_company(
+    number: int,
+    histories: Mapping[int, Sequence[Item]],
+    registered: Mapping[int, Sequence[Registered]],
+    until_day: int,
+    days: Days,
+) -> list[Company]:
+    """The other connectors of a connector's chargers, where one of them serves at a time, while both stood there."""
+    found = []
+    for row, start, end in reference_life(histories[number], registered[number], until_day, days):
+        for other in histories:
+            if other == number or row.simultaneous is not False:
+                continue
+            for place, since, until in reference_life(histories[other], registered[other], until_day, days):
+                both = (max(start, since), min(end, until))
+                if place.simultaneous is False and place.charger == row.charger and both[0] < both[1]:
+                    found.append(Company(histories[other], *both))
+    return found
+
+
 def reference_connector(
     connector: int,
     history: Sequence[Item],
@@ -78,18 +116,12 @@ def reference_connector(
     until_day: int,
     rules: Regime = WENZHOU,
     days: Days = SHANGHAI,
+    company: Sequence[Company] = (),
 ) -> Connector:
     """The reference's view of one connector up to the start of that day."""
     life = []
-    for row, start, end in runs_of_days(rows, until_day, days):
-        day = None if row.commissioned_day is None else row.commissioned_day
-        commissioned = None if day is None else (days.start(day), days.start(day + 1))
-        retired = None if row.retired_day is None else days.start(row.retired_day)
-        lived = reference.service_life(history, commissioned, retired)
-        if lived is None:
-            continue
-        begin, to = max(lived[0], start), end if lived[1] is None else min(lived[1], end)
-        on = None if day is None else days.on(day)
+    for row, begin, to in reference_life(history, rows, until_day, days):
+        on = None if row.commissioned_day is None else days.on(row.commissioned_day)
         name = unit_of(rules, f"g{connector}", row)
         cuts = {begin, to}
         if on and rules["binds"].get("for_years"):
@@ -102,7 +134,8 @@ def reference_connector(
                 bound = is_bound(rules, row, on, since)
                 life.append(Place(since, until, row.charger, row.station, row.district, bound, name, f"g{connector}"))
     since = min((place.from_us for place in life), default=days.start(0))
-    runs = reference.intervals(history, settings, since, max(days.start(1), days.start(until_day), since + 1))
+    until = max(days.start(1), days.start(until_day), since + 1)
+    runs = reference.intervals(history, settings, since, until, company)
     everything = reference.first_received(history)
     return Connector(f"g{connector}", runs, life, reference.proven_sessions(everything))
 
@@ -117,7 +150,16 @@ def reference_units(
 ) -> list[Connector]:
     """The reference's units of some connectors."""
     connectors = [
-        reference_connector(number, histories[number], registered[number], settings, until_day, rules, days)
+        reference_connector(
+            number,
+            histories[number],
+            registered[number],
+            settings,
+            until_day,
+            rules,
+            days,
+            reference_company(number, histories, registered, until_day, days),
+        )
         for number in histories
     ]
     return connectors if rules["unit"] == "connector" else units(rules, connectors)
@@ -188,7 +230,7 @@ def engine_rows(
     places = profile.binds.bound(places, days.zone)
     on_day, ever = [], []
     for row in places.itertuples(index=False):
-        heard = reference.item_instants(histories[row.connector_no])
+        heard = item_instants(histories[row.connector_no])
         day = None if row.commissioned_on is None else (row.commissioned_on - days.first).days
         that_day = [] if day is None else [at for at in heard if days.start(day) <= at < days.start(day + 1)]
         on_day.append(that_day[0] if that_day else NEVER)
@@ -198,7 +240,8 @@ def engine_rows(
     spans = {
         int(number): (int(of["from_us"].min()), int(of["to_us"].max())) for number, of in life.groupby("connector_no")
     }
-    measured = engine_units.units(engine_timeline(histories, settings, spans), life, profile)
+    alternating = list(shared(life).itertuples(index=False, name=None))
+    measured = engine_units.units(engine_timeline(histories, settings, spans, shared=alternating), life, profile)
     reached = reach(_declared(declarations), measured.life, profile)
     answers = []
     for start, end in pairwise(cuts):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from hashlib import sha256
 
@@ -21,6 +21,8 @@ DAY = 24 * HOUR
 SERVING, FAULTED, OUT_OF_SERVICE, OFFLINE, NO_DATA = "serving", "faulted", "out_of_service", "offline", "no_data"
 WORST_FIRST = (FAULTED, OUT_OF_SERVICE, OFFLINE, NO_DATA, SERVING)
 NEVER_MENDED_LATE = (FAULTED, OUT_OF_SERVICE, OFFLINE)
+SAID_WHILE_ANOTHER_IS_IN_USE = ("unavailable",)
+SAID_IN_USE = ("preparing", "occupied", "charging", "suspended_ev", "suspended_evse", "finishing")
 
 STATE_OF = {
     "available": SERVING, "preparing": SERVING, "occupied": SERVING, "charging": SERVING,
@@ -98,6 +100,9 @@ class Settings:
     stale_limit_us: int = 24 * HOUR
     late_limit_us: int = 24 * HOUR
     silence_from_last_sign: bool = False
+    sharing: bool = True
+    """Whether a connector that cannot serve because another one of its charger is in use is serving."""
+    ahead_us: int = MINUTE
 
     def silence_limit_us(self, sign_us: int) -> int:
         """How long a sign of life at that instant carries."""
@@ -160,11 +165,11 @@ def counting_sessions(items: Iterable[Item]) -> list[Session]:
 # ---- rule 1: the last status, by `at`
 
 
-def status_at(statuses: Sequence[Status], t: int) -> str:
-    """The state that the last status names, whether or not anything proves it."""
+def spoken_at(statuses: Sequence[Status], t: int) -> str | None:
+    """The status that speaks, none before the first."""
     past = [item for item in statuses if item.at_us <= t]
     if not past:
-        return NO_DATA
+        return None
     last = max(item.at_us for item in past)
     together = [item for item in past if item.at_us == last]
     speakers = []
@@ -173,7 +178,26 @@ def status_at(statuses: Sequence[Status], t: int) -> str:
         highest = max((item.receipt.seq, item.receipt.place) for item in of_boot)
         # A sender that gives one number to two messages has two speakers: the rules are silent, the worst counts.
         speakers += [item for item in of_boot if (item.receipt.seq, item.receipt.place) == highest]
-    return min((STATE_OF[item.status] for item in speakers), key=WORST_FIRST.index)
+    names = list(STATE_OF)
+    # Of several that name the same state the rules need not tell; where it matters what was said, the last boot's.
+    return min(
+        speakers,
+        key=lambda one: (
+            WORST_FIRST.index(STATE_OF[one.status]),
+            _later(one.receipt.boot_id),
+            -names.index(one.status),
+        ),
+    ).status
+
+
+def _later(name: str) -> tuple[int, ...]:
+    return tuple(-ord(letter) for letter in name)
+
+
+def status_at(statuses: Sequence[Status], t: int) -> str:
+    """The state that the last status names, whether or not anything proves it."""
+    spoken = spoken_at(statuses, t)
+    return NO_DATA if spoken is None else STATE_OF[spoken]
 
 
 # ---- rule 2: silence
@@ -234,7 +258,16 @@ def in_time(item: Item, settings: Settings) -> bool:
     return item.receipt.received_us - at <= settings.late_limit_us
 
 
-def one_pass(items: Sequence[Item], settings: Settings) -> Callable[[int], str]:
+@dataclass(frozen=True)
+class Company:
+    """Another connector of the same charger, of which one serves at a time, while both stood there."""
+
+    items: Sequence[Item]
+    from_us: int
+    to_us: int
+
+
+def alone(items: Sequence[Item], settings: Settings) -> Callable[[int], str]:
     """Rules 1 to 3 on these items."""
     statuses = [item for item in items if isinstance(item, Status)]
     signs = signs_of_life(items, settings)
@@ -251,13 +284,68 @@ def one_pass(items: Sequence[Item], settings: Settings) -> Callable[[int], str]:
     return state_at
 
 
-def state_function(items: Iterable[Item], settings: Settings) -> Callable[[int], str]:
-    """The state at any instant: rules 1 to 5 together."""
+def in_use(items: Sequence[Item], settings: Settings) -> Callable[[int], bool]:
+    """Whether a connector serves somebody: it says so, or a proven session does."""
+    statuses = [item for item in items if isinstance(item, Status)]
+    state_at, proven = alone(items, settings), proven_sessions(items)
+
+    def used_at(t: int) -> bool:
+        said = spoken_at(statuses, t) in SAID_IN_USE or any(start <= t < end for start, end in proven)
+        return said and state_at(t) == SERVING
+
+    return used_at
+
+
+def said_since(statuses: Sequence[Status], t: int) -> int | None:
+    """Since when, without another status between, it has been saying at that instant that it cannot serve."""
+    since = None
+    for at in sorted({item.at_us for item in statuses if item.at_us <= t}, reverse=True):
+        if spoken_at(statuses, at) not in SAID_WHILE_ANOTHER_IS_IN_USE:
+            break
+        since = at
+    return since
+
+
+def one_pass(items: Sequence[Item], settings: Settings, company: Sequence[Company]) -> Callable[[int], str]:
+    """Rules 1 to 3, and serving where it cannot serve because its charger serves another connector."""
+    state_at = alone(items, settings)
+    if not settings.sharing or not company:
+        return state_at
+    statuses = [item for item in items if isinstance(item, Status)]
+    used = [(in_use(one.items, settings), one) for one in company]
+    cuts = {at for one in company for at in (one.from_us, one.to_us)}
+    for one in company:
+        cuts |= relevant_instants(one.items, settings)
+    others_at = {cut: any(used_at(cut) for used_at, one in used if one.from_us <= cut < one.to_us) for cut in cuts}
+
+    def with_company(t: int) -> str:
+        since = said_since(statuses, t)
+        use_since = None
+        for cut in sorted(cut for cut in cuts if cut <= t):
+            use_since = (cut if use_since is None else use_since) if others_at[cut] else None
+        if since is not None and use_since is not None and since >= use_since - settings.ahead_us:
+            return SERVING
+        return state_at(t)
+
+    return with_company
+
+
+def state_function(
+    items: Iterable[Item],
+    settings: Settings,
+    company: Sequence[Company] = (),
+    lifted: Sequence[tuple[int, int]] = (),
+) -> Callable[[int], str]:
+    """The state at any instant: rules 1 to 5 together; `lifted` is what granted contests name."""
     everything = first_received(items)
-    first = one_pass([item for item in everything if in_time(item, settings)], settings)
-    second = one_pass(everything, settings)
+    others = [replace(one, items=first_received(one.items)) for one in company]
+    in_time_others = [replace(one, items=[item for item in one.items if in_time(item, settings)]) for one in others]
+    first = one_pass([item for item in everything if in_time(item, settings)], settings, in_time_others)
+    second = one_pass(everything, settings, others)
 
     def state_at(t: int) -> str:
+        if any(start <= t < end for start, end in lifted):
+            return second(t)
         if second(t) == SERVING and first(t) in NEVER_MENDED_LATE:
             return first(t)
         return second(t)
@@ -286,10 +374,20 @@ def relevant_instants(items: Iterable[Item], settings: Settings) -> set[int]:
     return instants
 
 
-def intervals(items: Sequence[Item], settings: Settings, from_us: int, to_us: int) -> list[Interval]:
+def intervals(
+    items: Sequence[Item],
+    settings: Settings,
+    from_us: int,
+    to_us: int,
+    company: Sequence[Company] = (),
+    lifted: Sequence[tuple[int, int]] = (),
+) -> list[Interval]:
     """The maximal runs of one state in [from, to)."""
-    state_at = state_function(items, settings)
-    cuts = sorted({from_us, to_us} | {t for t in relevant_instants(items, settings) if from_us < t < to_us})
+    state_at = state_function(items, settings, company, lifted)
+    instants = relevant_instants(items, settings) | {at for span in lifted for at in span}
+    for one in company:
+        instants |= relevant_instants(one.items, settings) | {one.from_us, one.to_us}
+    cuts = sorted({from_us, to_us} | {t for t in instants if from_us < t < to_us})
     runs: list[Interval] = []
     for start, end in itertools.pairwise(cuts):
         state = state_at(start)
@@ -298,30 +396,3 @@ def intervals(items: Sequence[Item], settings: Settings, from_us: int, to_us: in
         else:
             runs.append(Interval(start, end, state))
     return runs
-
-
-# ---- rule 6: service life
-
-
-def item_instants(items: Iterable[Item]) -> list[int]:
-    """When the connector was heard of, a session at its start and its end, in order."""
-    everything = first_received(items)
-    heard = {item.at_us for item in everything if not isinstance(item, Session)}
-    for session in every_session(everything):
-        heard |= {session.start_us, session.end_us}
-    return sorted(heard)
-
-
-def service_life(
-    items: Iterable[Item], commissioned: tuple[int, int] | None, retired_us: int | None
-) -> tuple[int, int | None] | None:
-    """[start, end) of the time that counts; `commissioned` is [start, end) of that policy day; end None is open."""
-    heard = item_instants(items)
-    if commissioned is not None:
-        on_the_day = [at for at in heard if commissioned[0] <= at < commissioned[1]]
-        start = on_the_day[0] if on_the_day else commissioned[1]
-    elif heard:
-        start = heard[0]
-    else:
-        return None
-    return None if retired_us is not None and retired_us <= start else (start, retired_us)

@@ -13,6 +13,8 @@ from tests.generative.adapter import engine_timeline, maximal_runs
 from tests.generative.reference_availability import (
     DAY,
     HOUR,
+    MINUTE,
+    Company,
     Interval,
     Item,
     Receipt,
@@ -21,7 +23,7 @@ from tests.generative.reference_availability import (
     Status,
     intervals,
 )
-from tests.generative.strategies import GAPS, LIMIT, START, clock, histories, neighbours, told
+from tests.generative.strategies import GAPS, LIMIT, START, clock, histories, items, neighbours, receipts, told
 from tests.generative.strategies import settings as limit_sets
 
 BEFORE, AFTER = START - DAY, START + 40 * DAY
@@ -42,6 +44,68 @@ def test_engine_equals_reference(facts: dict[int, list[Item]], limits: Settings)
         note(f"connector {connector}:\n{told(history)}")
         engine = drawn(maximal_runs(timeline, connector))
         assert engine == drawn(intervals(history, limits, *spans[connector]))
+
+
+@st.composite
+def companions(draw: st.DrawFn) -> tuple[dict[int, list[Item]], list[tuple[int, int, int, int]]]:
+    """Connectors in use and out of service about the same times, and when each stood on which charger."""
+    said = ("available", "charging", "charging", "preparing", "suspended_ev", "reserved", "unavailable", "unavailable",
+            "faulted", "offline")  # fmt: skip
+    gaps = (0, 1, MINUTE - 1, MINUTE, MINUTE, MINUTE + 1, 5 * MINUTE, LIMIT, LIMIT + 1, HOUR)
+    histories: dict[int, list[Item]] = {}
+    shared = []
+    for connector in (1, 2, 3):
+        at, history = START, list[Item]()
+        for gap in draw(st.lists(st.sampled_from(gaps), max_size=7)):
+            at += gap
+            status = Status(at, draw(st.sampled_from(said)), draw(receipts(at)))
+            history.append(draw(items(at, ((connector,),))) if draw(st.integers(0, 4)) == 0 else status)
+        histories[connector] = history
+        moves = [BEFORE, START + draw(st.sampled_from((0, MINUTE, HOUR))), AFTER]
+        for charger, (since, until) in zip(
+            draw(st.sampled_from(((1, 1), (1, 1), (1, 2)))), pairwise(moves), strict=True
+        ):
+            shared.append((connector, charger, since, until))
+    return histories, shared
+
+
+def granted_contests() -> st.SearchStrategy[list[tuple[int, int, int]]]:
+    """Connectors with the time that a granted contest names."""
+    span = st.sampled_from(((0, HOUR), (MINUTE, MINUTE + 1), (LIMIT, DAY), (-DAY, 3 * DAY)))
+    one = st.builds(lambda number, span: (number, START + span[0], START + span[1]), st.integers(1, 3), span)
+    return st.lists(one, max_size=2)
+
+
+@settings(max_examples=settings.default.max_examples // 8)  # the reference is slow here
+@given(
+    companions(),
+    limit_sets(),
+    st.sampled_from((0, MINUTE, MINUTE)),
+    st.sampled_from((True, True, True, False)),
+    granted_contests(),
+)
+def test_connectors_of_one_charger_that_serves_one_at_a_time(
+    city: tuple[dict[int, list[Item]], list[tuple[int, int, int, int]]],
+    limits: Settings,
+    ahead_us: int,
+    sharing: bool,
+    lifted: list[tuple[int, int, int]],
+) -> None:
+    histories, shared = city
+    limits = replace(limits, ahead_us=ahead_us, sharing=sharing)
+    spans = {connector: (BEFORE + connector, AFTER - connector) for connector in histories}
+    timeline = engine_timeline(histories, limits, spans, shared=shared, lifted=lifted)
+    for connector, history in histories.items():
+        company = [
+            Company(histories[other], max(since, from_us), min(until, to_us))
+            for mine, place, since, until in shared
+            for other, there, from_us, to_us in shared
+            if mine == connector != other and place == there and max(since, from_us) < min(until, to_us)
+        ]
+        note(f"connector {connector}:\n{told(history)}\n{shared}\n{lifted}")
+        engine = drawn(maximal_runs(timeline, connector))
+        named = [(since, until) for number, since, until in lifted if number == connector]
+        assert engine == drawn(intervals(history, limits, *spans[connector], company, named))
 
 
 def about(history: Sequence[Item], connector: int) -> list[Item]:

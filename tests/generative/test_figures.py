@@ -18,8 +18,9 @@ from msgspec.structs import replace as changed
 from tests.generative import strategies
 from tests.generative.figures_adapter import Days, engine_rows, reference_units
 from tests.generative.reference_account import Connector, Declaration, Place, Regime, regime
-from tests.generative.reference_availability import DAY, Item, Receipt, Session, Settings, item_instants
+from tests.generative.reference_availability import DAY, Item, Receipt, Session, Settings
 from tests.generative.reference_figures import Amounts, amounts, figure, is_out_7d, together, truncated, verdict
+from tests.generative.reference_life import item_instants
 from tests.generative.strategies import LIMIT, START, Registered, told
 from uptime import profile as profiles
 from uptime.profile import Profile

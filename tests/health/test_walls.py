@@ -15,6 +15,8 @@ CONTRACTS = {contract["id"]: contract for contract in PYPROJECT["tool"]["importl
 SHELLS = {"facts", "report", "statement", "explain", "job", "commands"} | {
     "auditing",
     "comparison",
+    "contesting",
+    "contests",
     "declaration_report",
     "diff",
     "document_report",
@@ -27,6 +29,7 @@ SHELLS = {"facts", "report", "statement", "explain", "job", "commands"} | {
     "order_commands",
     "ordering",
     "regimes",
+    "running",
     "sample_commands",
     "truth_report",
     "worlds",

@@ -32,7 +32,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=ZoneInfo("UTC"))
 MOMENT = r"\d{4}-\d\d-\d\d \d\d:\d\d(?::\d\d(?:\.\d{6})?)?"
 KEYS = {
     "name", "clause", "given", "when", "expected", "as_of", "effects", "reading", "settings", "reporting_interval_min",
-    "registered", "by", "commissioned_on", "retired_on",
+    "registered", "granted", "by", "commissioned_on", "retired_on",
 }  # fmt: skip
 LONG_BEFORE = date(2023, 1, 1)
 
@@ -91,6 +91,11 @@ class Case:
             times, state = line.rsplit(" ", 1)
             found.append(Interval(*span(times, self.zone), state))
         return found
+
+    @property
+    def granted(self) -> list[tuple[int, int]]:
+        """What granted contests name of the first connector's time."""
+        return [span(text, self.zone) for text in self.said.get("granted", [])]
 
     def registered(self, connector: int) -> Registered:
         """What the registry says of a connector: all of the case's, or its own by number."""
@@ -195,6 +200,7 @@ def read(folder: Path) -> list[Case]:
                         scoped = replace(one, scope="connector", scope_id=f"g{connector}") if rest != line else one
                         declarations.append(scoped)
                     else:
-                        histories.setdefault(connector, []).append(one)
+                        own = replace(one, connectors=(connector,)) if isinstance(one, Session) else one
+                        histories.setdefault(connector, []).append(own)
             cases.append(Case(file.stem, said, rules, histories, declarations))
     return cases

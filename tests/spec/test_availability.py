@@ -15,7 +15,7 @@ from tests.generative import reference_availability as reference
 from tests.generative.adapter import engine_intervals
 from tests.generative.figures_adapter import Days, engine_rows, reference_units
 from tests.generative.reference_account import Regime
-from tests.generative.reference_availability import MINUTE, Interval, Settings
+from tests.generative.reference_availability import MINUTE, Company, Interval, Settings
 from tests.generative.reference_figures import (
     Amounts,
     amounts,
@@ -51,6 +51,15 @@ def limits(case: Case) -> Settings:
     return Settings(reporting=((0, every),), **case.said.get("settings", {}))
 
 
+def others(case: Case) -> list[int]:
+    """The connectors that stand with the first one on a charger that serves one at a time."""
+    mine = case.registered(1)
+    if mine.simultaneous is not False:
+        return []
+    rows = {number: case.registered(number) for number in case.histories if number != 1}
+    return [number for number, row in rows.items() if row.simultaneous is False and row.charger == mine.charger]
+
+
 def read_otherwise(case: Case) -> Regime:
     """The case's profile as YAML, with the effects or the reading that it asks for."""
     causes = {one["cause"]: one for one in case.rules["causes"]}
@@ -81,7 +90,8 @@ def by_reference(case: Case) -> Figure:
     """The slow reading."""
     start, end = case.period
     rules, days = read_otherwise(case), Days(case.first_day, case.zone)
-    runs = reference.intervals(case.items, limits(case), start, end)
+    company = [Company(case.histories[one], 0, end) for one in others(case)]
+    runs = reference.intervals(case.items, limits(case), start, end, company, case.granted)
     registered = {number: [case.registered(number)] for number in case.histories}
     ahead = 3 if "long_unknown" in rules else 0
     units = reference_units(case.histories, registered, limits(case), days.after(end) + ahead, rules, days)
@@ -113,7 +123,8 @@ def by_reference(case: Case) -> Figure:
 def by_engine(case: Case) -> Figure:
     """The engine."""
     start, end = case.period
-    runs = engine_intervals(case.items, limits(case), start, end)
+    histories = case.histories if others(case) else {1: case.items}
+    runs = engine_intervals(histories, limits(case), start, end, one_at_a_time=bool(others(case)), lifted=case.granted)
     profile = profiles.load(case.rules["id"])
     if "effects" in case.said:
         causes = [replace(one, effect=case.said["effects"].get(one.cause, one.effect)) for one in profile.causes]

@@ -1,0 +1,92 @@
+"""A contest, as typed: it keeps a figure from being issued, is decided by somebody else, and lifts what it names."""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from chargewatch import database
+from chargewatch.errors import Refusal
+from tests.commands import Command
+from tests.functional.worked import Capture, Registry, beijing
+from uptime import contests
+
+JUNE = ("--from", "2023-06-01", "--to", "2023-07-01", "--by", "connector", "--format", "json")
+START = beijing("2023-06-01 00:00")
+NAMED = ("--operator", "A", "--connector", "C1-1", "--from", "2023-06-11", "--to", "2023-06-13", "--reference", "17")
+
+
+@pytest.fixture
+def june(embedded_rehearsal_dsn: str, tmp_path: Path, chargewatch: Command) -> None:
+    """Faulted from 11 June on; that it was mended on the 12th is received days later, in time only on the 20th."""
+    registry, capture = Registry(), Capture()
+    registry.operator("A", reporting_interval_min=1440)
+    registry.station("A")
+    registry.charger("A", "C1", "dc", 60)
+    for day, status, late in ((0, "available", 0), (10, "faulted", 0), (11, "available", 5), (19, "available", 0)):
+        at = START + timedelta(days=day)
+        capture.status("A", "C1-1", at, status, at + timedelta(days=late))
+    capture.heartbeats("A", "C1-1", [START + timedelta(days=nth) for nth in range(40)])
+    assert chargewatch("registry", "import", registry.write(tmp_path / "tables")).returncode == 0
+    assert chargewatch("ingest", capture.write(tmp_path / "june.ndjson")).returncode == 0
+
+
+def down(chargewatch: Command, *more: str) -> str:
+    (row,) = chargewatch("uptime", "report", *JUNE, *more).json()
+    return str(row["down_s"])
+
+
+def test_a_contest_from_filing_to_a_figure_that_counts_what_it_names(
+    june: None, tmp_path: Path, chargewatch: Command
+) -> None:
+    whole, lifted = "777600.000000", "691200.000000"  # nine days; eight without 12 June
+    filing = ("uptime", "contest", "file", *NAMED, "--ground", "the link was down", "--by", "Li Wei")
+    assert chargewatch(*filing).returncode == 0
+    again = chargewatch(*filing)
+    assert (again.returncode, "already filed" in again.stderr) == (2, True)
+    assert "2023-06 waits for the decision of contest A 17" in chargewatch("schedule", "--once", "report").stderr
+    assert down(chargewatch) == whole
+    (contest,) = chargewatch("uptime", "contest", "list", "--format", "json").json()
+    assert (contest["state"], contest["connectors"], contest["filed_by"]) == ("open", ["C1-1"], "Li Wei")
+
+    deciding = ("uptime", "contest", "decide", "1", "--reason", "orders of that day seen")
+    own = chargewatch(*deciding, "--granted", "--by", "LI WEI")
+    assert (own.returncode, "filed contest 1" in own.stderr) == (2, True)
+    assert chargewatch(*deciding, "--by", "Chen Jing").returncode == 2  # neither granted nor refused
+    before = contest["filed_at"]
+    capture = Capture()
+    capture.heartbeats("A", "C1-1", [START + timedelta(days=40)])  # a rehearsal's clock goes by what is sent
+    assert chargewatch("ingest", capture.write(tmp_path / "later.ndjson")).returncode == 0
+    assert chargewatch(*deciding, "--granted", "--by", "Chen Jing").returncode == 0
+    assert chargewatch(*deciding, "--refused", "--by", "Chen Jing").returncode == 2  # once for all
+    assert down(chargewatch) == lifted
+    assert down(chargewatch, "--as-of", before) == whole
+
+    (contest,) = chargewatch("uptime", "contest", "list", "--operator", "A", "--format", "json").json()
+    assert (contest["state"], contest["decided_by"]) == ("granted", "Chen Jing")
+    found = chargewatch("uptime", "diff", before, "2023-07-20T00:00:00Z", *JUNE).json()
+    assert [(one["input"], one["reference"], one["left_out_s"]) for one in found["inputs"]] == [
+        ("contest", "17", {"up": "86400.000000", "down": "-86400.000000"})
+    ]
+    assert "2023-06 issued as record" in chargewatch("schedule", "--once", "report").stderr
+
+
+@pytest.mark.usefixtures("june")
+def test_what_cannot_be_contested() -> None:
+    contest = contests.Contest("A", "17", ["C1-1"], START, START + timedelta(days=1), "the link was down", "Li Wei")
+    with database.connect() as connection:
+        for changes, said in (
+            ({"connectors": ["C9-1"]}, "knows no connector C9-1"),
+            ({"end": START + timedelta(days=4000)}, "has not come yet"),
+            ({"start": START + timedelta(days=1)}, "is not before"),
+            ({"reference": " "}, "reference is empty"),
+        ):
+            with pytest.raises(Refusal, match=said):
+                contests.file(connection, replace(contest, **changes))
+        assert contests.listed(connection) == []
+        contests.file(connection, contest)
+        for table in ("uptime_contest", "uptime_contest_decision"):
+            with pytest.raises(psycopg.errors.IntegrityConstraintViolation):
+                connection.execute(f"DELETE FROM {table}".encode())

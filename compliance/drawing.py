@@ -78,6 +78,8 @@ def draw_sample(
     until he likes what he sees without its being seen.
     """
     period: dict[str, Any] = {"first_day": first_day, "last_day": last_day, "rules": rules, "as_of": as_of}
+    if as_of > database.watermark(connection):
+        raise Refusal(f"--as-of {iso(as_of)} lies in the future", "a time whose facts are all recorded")
     units = frame(connection, design=design, advance=advance, **period)
     if not units:
         raise Refusal(f"no connector is bound between {first_day} and {last_day}", "a period with facts in the store")

@@ -183,6 +183,8 @@ def test_a_sample_is_kept_with_all_that_draws_it_again(city: City, capsys: pytes
             drawing.verify(connection, number)
         with pytest.raises(Refusal, match="a sample of 7 out of 6"):
             draw(connection, design="equal", count=7)
+        with pytest.raises(Refusal, match="lies in the future"):
+            draw(connection, as_of=beijing("2024-01-01 00:00"))
 
 
 def test_a_visit_stands_beside_what_was_believed_at_that_instant(city: City) -> None:

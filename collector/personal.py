@@ -79,9 +79,9 @@ def mask(payload: bytes) -> bytes:
                 continue
         except UnicodeError:
             continue
-        masked, before = _mask(text), text
-        while masked != before:  # what was glued to a value may itself be one, once that is masked
-            masked, before = _mask(masked), masked
+        masked = _mask(text)
+        if masked != text:
+            masked = _mask(masked)  # what was glued to a value may itself be one, now that that is masked
         return payload if masked == text else masked.encode(encoding, errors)
     raise AssertionError("surrogateescape decodes anything")
 

@@ -21,7 +21,7 @@ def test_what_is_passed_at_a_glance_holds_nothing(text: str) -> None:
     payload = text.encode()
     if not any(suspect.search(payload) for suspect in personal._SUSPECTS) and "[masked]" not in text:
         assert personal._mask(text) == text
-    assert mask(mask(payload)) == mask(payload)
+    assert b"+2183294" not in mask(b"+2183294+2183294")
 
 
 @pytest.mark.parametrize("before", ["", '{"x":', '{"connector_id":"c1","detail":', "<", "'", "x=", '{"seq":5}'])

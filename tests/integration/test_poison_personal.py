@@ -18,7 +18,7 @@ from tests.integration.collecting import START, at, message, register, status
 from tests.integration.publishing import Publisher, collect, wait_until
 from tests.servers import Broker, free_port
 
-VALUES = ("浙C·D12345", "浙C88888", "LSVAU2180N2183294", "13812345678", "+86 139 8765 4321", "0577-88886666")
+VALUES = ("浙C·D12345", "浙C88888", "LSVAU2180N2184411", "13900017771", "+86 139 8765 4321", "0577-88886666")
 FREE = ("vehicle", "detail", "stop_reason", "fault_code", "vendor", "status", "at", "phone", "energy_kwh", "end")
 
 

@@ -257,11 +257,12 @@ def moved(connection: psycopg.Connection) -> int:
 def test_killed_in_the_middle_it_has_moved_a_part_and_goes_on(connection: psycopg.Connection, after: int) -> None:
     expected = many(connection)
     script = (
-        "from collector import retrying; from chargewatch import database; retrying._AT_A_TIME = 20;"
+        "from collector.quarantine import retrying; from chargewatch import database; retrying._AT_A_TIME = 20;"
         " retrying.retry(database.connect())"
     )
     process = subprocess.Popen([sys.executable, "-c", script], env=os.environ)
     while moved(connection) < after:
+        assert process.poll() is None, "it ended before it could be killed"
         time.sleep(0.002)
     process.send_signal(signal.SIGKILL)
     process.wait()

@@ -1,6 +1,8 @@
 """YAML files that state law or settings, read into typed values and validated to the day."""
 
 import re
+import threading
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,6 +13,9 @@ from chargewatch.errors import Refusal
 
 T = TypeVar("T")
 
+_ONE_AT_A_TIME = threading.Lock()
+"""msgspec works a type out at its first conversion, and shows it half done to a second thread, which then crashes."""
+
 
 def load(name: str, folder: Path, kind: type[T], what: str) -> T:
     """Value of the file `name` (an id of a file in `folder`, or a path), validated against the msgspec type `kind`.
@@ -18,18 +23,34 @@ def load(name: str, folder: Path, kind: type[T], what: str) -> T:
     Raises Refusal naming file, field, what was seen and what was expected: for a file that is not there, is no YAML,
     has unknown or missing keys, wrong units or impossible dates. A `__post_init__` of the type refuses with ValueError.
     """
+    path = find(name, folder, what)
+    return typed(content_of(path), path, folder, kind, what)
+
+
+def find(name: str, folder: Path, what: str) -> Path:
+    """Path of the file of an id in `folder`, or of the path given; Refusal if there is none."""
     path = folder / f"{name}.yaml"
     if not path.is_file():
         path = Path(name)
     if not path.is_file():
         known = ", ".join(sorted(file.stem for file in folder.glob("*.yaml")))
         raise Refusal(f"there is no {what} {name!r}", f"one of {known}, or the path of a YAML file")
+    return path
+
+
+def content_of(path: Path) -> Any:
+    """What stands in a file, numbers and dates as text; not to be changed. Refusal if it is no YAML."""
     try:
-        content = yaml.load(path.read_text(encoding="utf-8"), _Loader)
+        return _parsed(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise Refusal(f"{path}: {' '.join(str(error).split())}", "YAML") from None
+
+
+def typed(content: Any, path: Path, folder: Path, kind: type[T], what: str) -> T:
+    """The content of `path` as a value of `kind`; Refusal as in `load`."""
     try:
-        return msgspec.convert(content, kind, strict=False)
+        with _ONE_AT_A_TIME:
+            return msgspec.convert(content, kind, strict=False)
     except (msgspec.ValidationError, ValueError) as error:
         reason, _, place = str(error).partition(" - at ")
         place = place.strip("`")
@@ -37,6 +58,11 @@ def load(name: str, folder: Path, kind: type[T], what: str) -> T:
         raise Refusal(
             f"{path}: {reason}{seen}", f"a {what} like those in {folder.parent.name}/{folder.name}/"
         ) from None
+
+
+@lru_cache(maxsize=32)
+def _parsed(text: str) -> Any:
+    return yaml.load(text, _Loader)
 
 
 def _value(content: Any, place: str) -> Any:

@@ -7,8 +7,16 @@ from typing import Annotated, Literal
 import msgspec
 
 Text = Annotated[str, msgspec.Meta(min_length=1)]
+Code = Annotated[str, msgspec.Meta(pattern="^[a-z][a-z0-9_]{0,49}$")]
 Effect = Literal["hold", "note"]
 Kind = Literal["dc", "ac", "hybrid"]
+FIRST_YEAR, LAST_YEAR = 2000, 2099
+
+
+def believable(day: date) -> None:
+    """ValueError for a day that no subsidy of electric vehicles can name, such as 9999-12-31 or 0202-01-01."""
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise ValueError(f"{day} is no day of such a policy; a year from {FIRST_YEAR} to {LAST_YEAR} was expected")
 
 
 class Stated(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -19,9 +27,13 @@ class Stated(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 
 class Listed(Stated, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Codes that a clause names."""
+    """Codes that a clause names, each once."""
 
-    values: Annotated[tuple[Text, ...], msgspec.Meta(min_length=1)]
+    values: Annotated[tuple[Code, ...], msgspec.Meta(min_length=1)]
+
+    def __post_init__(self) -> None:
+        if twice := sorted({one for one in self.values if self.values.count(one) > 1}):
+            raise ValueError(f"stands twice: {', '.join(twice)}")
 
 
 class Window(Stated, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -31,8 +43,18 @@ class Window(Stated, frozen=True, forbid_unknown_fields=True, kw_only=True):
     last_day: date
 
     def __post_init__(self) -> None:
+        for day in (self.first_day, self.last_day):
+            believable(day)
         if self.last_day < self.first_day:
             raise ValueError(f"the window ends on {self.last_day}, before its first day {self.first_day}")
+
+    def within(self, other: "Window") -> bool:
+        """Whether all its days lie in another window."""
+        return other.holds(self.first_day) and other.holds(self.last_day)
+
+    def meets(self, other: "Window") -> bool:
+        """Whether the two have a day in common."""
+        return self.first_day <= other.last_day and other.first_day <= self.last_day
 
     def holds(self, day: date) -> bool:
         """Whether the day lies in the window."""
@@ -48,6 +70,8 @@ class Quantity(Stated, frozen=True, forbid_unknown_fields=True, kw_only=True):
     def __post_init__(self) -> None:
         if not self.value.is_finite() or self.value <= 0:
             raise ValueError(f"{self.value} is not greater than 0")
+        if self.unit == "ratio" and self.value > 1:
+            raise ValueError(f"{self.value} is a ratio beyond 1: a percentage is written as a part of 1")
 
 
 class Rounding(Stated, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -8,6 +8,7 @@ import typer
 
 from chargewatch.errors import Refusal
 from chargewatch.output import Format, emit, say
+from subsidy import control_commands
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -125,3 +126,6 @@ def _save(path: Path, content: bytes) -> None:
         path.write_bytes(content)
     except OSError as error:
         raise Refusal(f"{path} cannot be written: {error.strerror}", "a file in a folder that exists") from None
+
+
+control_commands.mount(app)

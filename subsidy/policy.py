@@ -9,6 +9,9 @@ from zoneinfo import ZoneInfo, available_timezones
 import msgspec
 
 from chargewatch import yamlfile
+from chargewatch.errors import Refusal
+from registry.tables import BY_NAME
+from subsidy import following
 from subsidy.clauses import (
     BeyondRating,
     Finding,
@@ -20,10 +23,12 @@ from subsidy.clauses import (
     Stated,
     Text,
     Window,
+    believable,
 )
 
 DEFAULT = "cn-wenzhou-2022-137"
 FOLDER = Path(__file__).parent / "policies"
+WHAT = "subsidy policy"
 
 
 REASONS = frozenset(
@@ -174,10 +179,18 @@ class ReasonText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     text: Text
 
 
-class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A whole policy."""
+Id = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_.-]{1,50}$")]
 
-    id: Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_.-]{1,50}$")]
+
+class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A whole policy: one version of a programme, in force on the days of its validity.
+
+    What stands in the file that it `follows`, and what it states itself, together (subsidy.following).
+    """
+
+    id: Id
+    programme: Id
+    validity: Window
     title: Text
     document: Text
     issuer: Text
@@ -191,6 +204,7 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     statements: Statements
     findings: Findings
     reasons: dict[str, ReasonText]
+    follows: Id | None = None
 
     def __post_init__(self) -> None:
         for field, unit in UNITS.items():
@@ -201,6 +215,15 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 raise ValueError(f"{field} has the unit {quantity.unit!r}, expected {unit!r}")
         if self.statements.issued_after_days.value % 1:
             raise ValueError("statements.issued_after_days is not a whole number of days")
+        believable(self.issued_on)
+        for name, window in (("build", self.build.window), ("operating", self.operating.window)):
+            if not window.within(self.validity):
+                raise ValueError(
+                    f"{name}.window, {window.first_day} … {window.last_day}, is not within the validity, "
+                    f"{self.validity.first_day} … {self.validity.last_day}"
+                )
+        _of_the_registry("categories", self.categories.values, "stations", "category")
+        _of_the_registry("operators.legal_forms", self.operators.legal_forms.values, "operators", "legal_form")
         if self.time_zone not in available_timezones():
             raise ValueError(f"time_zone {self.time_zone!r} is not known")
         if odd := sorted(REASONS ^ set(self.reasons)):
@@ -217,6 +240,33 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return ZoneInfo(self.time_zone)
 
 
+def _of_the_registry(name: str, values: tuple[str, ...], table: str, column: str) -> None:
+    choices = BY_NAME[table].column(column).choices
+    if odd := sorted(set(values) - set(choices)):
+        raise ValueError(f"{name} names {', '.join(odd)}, expected some of {', '.join(choices)}")
+
+
 def load(id_or_path: str = DEFAULT) -> Policy:
-    """The policy of an id, or of a YAML file; Refusal names file, field, what was seen and what was expected."""
-    return yamlfile.load(id_or_path, FOLDER, Policy, "subsidy policy")
+    """The policy of an id, or of a YAML file; Refusal names file, field, what was seen and what was expected.
+
+    Versions of one programme beside it, in its folder, may have no day of validity in common with it.
+    """
+    path = yamlfile.find(id_or_path, FOLDER, WHAT)
+    policy = yamlfile.typed(following.content(path, FOLDER), path, FOLDER, Policy, WHAT)
+    for other, version in following.versions(path, policy.programme, FOLDER):
+        if version["id"] != policy.id and (meets := _meets(policy.validity, version)):
+            raise Refusal(
+                f"{path}: its validity meets that of {other.name}, {meets}, of the same programme {policy.programme}",
+                "versions of one programme that follow each other day by day",
+                "docs/commission/policies.md",
+            )
+    return policy
+
+
+def _meets(validity: Window, version: dict[str, Any]) -> str:
+    """The days of another version's validity, if there is one in common; a broken file is refused by itself."""
+    try:
+        other = msgspec.convert(version["validity"], Window, strict=False)
+    except (msgspec.ValidationError, KeyError):
+        return ""
+    return f"{other.first_day} … {other.last_day}" if validity.meets(other) else ""

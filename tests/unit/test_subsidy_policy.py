@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from chargewatch.errors import Refusal
-from subsidy.policy import FOLDER, load
+from subsidy.clauses import Quantity
+from subsidy.policy import FOLDER, UNITS, load
 
 TEXT = (FOLDER / "cn-wenzhou-2022-137.yaml").read_text(encoding="utf-8")
 
@@ -26,8 +27,15 @@ def test_it_states_clause_six() -> None:
 @pytest.mark.parametrize(
     ("right", "wrong", "words"),
     [
-        ("last_day: 2023-12-31", "last_day: 2023-02-30", ["build.window.last_day", "2023-02-30"]),
-        ("last_day: 2023-12-31", "last_day: 2021-12-31", ["build.window", "before its first day"]),
+        ("last_day: 2023-12-31", "last_day: 2023-02-30", ["validity.last_day", "2023-02-30"]),
+        ("    last_day: 2023-12-31", "    last_day: 2023-02-30", ["build.window.last_day", "2023-02-30"]),
+        ("    last_day: 2023-12-31", "    last_day: 2021-12-31", ["build.window", "before its first day"]),
+        ("    last_day: 2023-12-31", "    last_day: 2024-01-01", ["build.window", "not within the validity"]),
+        ("issued_on: 2022-09-22", "issued_on: 0202-09-22", ["0202-09-22", "a year from"]),
+        ('share_of_energy: {value: "0.01"', "share_of_energy: {value: 1.01", ["share_of_energy", "beyond 1"]),
+        ("values: [limited, joint_stock]", "values: [limitd]", ["operators.legal_forms", "limitd", "joint_stock"]),
+        ("clause: 137-六\n  ours: Clause six", 'clause: ""\n  ours: Clause six', ["categories.clause"]),
+        ("rule: half_up", "rule: half_even", ["rounding.rule", "half_even"]),
         ("unit: yuan/kW,", "unit: yuan/W,", ["build.rates.dc", "yuan/W", "yuan/kW"]),
         ('value: "0.10"', 'value: "-0.10"', ["operating.rate", "not greater than 0"]),
         ('value: "0.10"', "value: ten", ["operating.rate.value", "ten"]),
@@ -49,6 +57,19 @@ def test_a_wrong_file_is_refused_by_field(tmp_path: Path, right: str, wrong: str
     assert str(path) in str(refused.value)
     for word in words:
         assert word in str(refused.value)
+
+
+def quantities(value: object, path: str = "") -> dict[str, Quantity]:
+    """Every quantity of a policy, by its path."""
+    found: dict[str, Quantity] = {}
+    for name in getattr(value, "__struct_fields__", ()):
+        one, here = getattr(value, name), f"{path}.{name}".lstrip(".")
+        found |= {here: one} if isinstance(one, Quantity) else quantities(one, here)
+    return found
+
+
+def test_the_unit_of_every_quantity_is_checked() -> None:
+    assert set(quantities(load())) == set(UNITS)
 
 
 def test_a_file_of_ones_own_is_another_policy(tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ from subsidy.clauses import (
     Window,
     believable,
 )
+from subsidy.disbursement import Budget, Payment, Recovery
 
 DEFAULT = "cn-wenzhou-2022-137"
 FOLDER = Path(__file__).parent / "policies"
@@ -202,6 +203,9 @@ class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     build: Build
     operating: Operating
     statements: Statements
+    payment: Payment
+    recovery: Recovery
+    budget: Budget
     findings: Findings
     reasons: dict[str, ReasonText]
     follows: Id | None = None

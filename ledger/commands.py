@@ -3,19 +3,18 @@
 import gzip
 import json
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from chargewatch.database import connect
 from chargewatch.errors import CheckFailed, Refusal
 from chargewatch.output import Format, emit, say
-from ledger import store
-from ledger.canonical import dumps, loads
-from ledger.chain import Record, header
-from ledger.export import lines, verify_export
-from ledger.verify import Problem, verify
+
+if TYPE_CHECKING:
+    from ledger.chain import Record
+    from ledger.verify import Problem
 
 app = typer.Typer(no_args_is_help=True, help="The record of issued figures: append-only, chained, verifiable.")
 
@@ -27,6 +26,10 @@ def export(
     file: Annotated[Path, typer.Argument(help="NDJSON to write; compressed where it ends in .gz.")],
 ) -> None:
     """Write every record and every day's head to a file that can be verified without this system."""
+    from chargewatch.database import connect
+    from ledger import store
+    from ledger.export import lines
+
     with connect() as conn, store.contents(conn) as (count, records, heads):
         try:
             # No name and no time in the compressed file: the same ledger gives the same bytes.
@@ -48,10 +51,16 @@ def verify_ledger(
     ] = None,
 ) -> None:
     """Say whether the ledger is as it was written; exit status 1 names the record that is not."""
+    from chargewatch.database import connect
+    from ledger import store
+    from ledger.export import Reading
+    from ledger.verify import verify
+
     kept = dict(_kept(text) for text in head or ())
     if file is not None:
-        found, problems = verify_export(_read(file), kept)
-        count, heads = len(found.records), found.heads
+        reading = Reading(lambda: _lines(file))
+        problems = reading.verify(kept)
+        count, heads = reading.count, reading.heads
     else:
         with connect() as conn, store.contents(conn) as (count, records, heads):
             problems = verify(records, heads, kept)
@@ -67,6 +76,9 @@ def list_records(
     format: Annotated[Format, typer.Option(help="How to print.")] = Format.table,
 ) -> None:
     """List what was issued: one line a record."""
+    from chargewatch.database import connect
+    from ledger import store
+
     with connect() as conn:
         rows = [_line(record) for record in store.all_records(conn, kind)]
     emit(rows, format, ("seq", "kind", "subject", "as_of", "recorded_at", "supersedes", "hash"))
@@ -75,6 +87,10 @@ def list_records(
 @app.command("show")
 def show(seq: Annotated[int, typer.Argument(help="Number of the record.")]) -> None:
     """Print one record as JSON, with its body and what changed against the one it supersedes."""
+    from chargewatch.database import connect
+    from ledger import store
+    from ledger.canonical import loads
+
     with connect() as conn:
         record = store.record(conn, seq)
     if record is None:
@@ -83,7 +99,10 @@ def show(seq: Annotated[int, typer.Argument(help="Number of the record.")]) -> N
     print(json.dumps({**_line(record), **texts}, ensure_ascii=False, indent=1))
 
 
-def _line(record: Record) -> dict[str, object]:
+def _line(record: "Record") -> dict[str, object]:
+    from ledger.canonical import dumps, loads
+    from ledger.chain import header
+
     plain: dict[str, object] = loads(dumps({**header(record), "hash": record.hash}))
     return plain
 
@@ -95,14 +114,19 @@ def _kept(text: str) -> tuple[int, str]:
     return int(seq), tree_head.lower()
 
 
-def _read(file: Path) -> bytes:
+def _lines(file: Path) -> Iterator[bytes]:
+    """The lines of an export, one at a time, whether compressed or not."""
     try:
-        data = file.read_bytes()
-        return gzip.decompress(data) if data[:2] == b"\x1f\x8b" else data
+        with file.open("rb") as raw:
+            compressed = raw.read(2) == b"\x1f\x8b"
+            raw.seek(0)
+            yield from gzip.GzipFile(fileobj=raw) if compressed else raw
     except OSError as error:
         reason = error.strerror or str(error)
     except (EOFError, zlib.error) as error:
         reason = str(error)
+    else:
+        return
     raise (
         CheckFailed(f"{file} cannot be read: {reason}.")
         if file.is_file()
@@ -110,7 +134,7 @@ def _read(file: Path) -> bytes:
     )
 
 
-def _said(problems: list[Problem]) -> str:
+def _said(problems: list["Problem"]) -> str:
     shown = [f"The ledger does not hold, {len(problems)} problem(s):", *map(str, problems[:SHOWN])]
     if len(problems) > SHOWN:
         shown.append(f"and {len(problems) - SHOWN} more")

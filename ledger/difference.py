@@ -30,12 +30,12 @@ def _between(row: str, before: Any, after: Any) -> list[Change]:
             old, new = before.get(field), after.get(field)
             if _nested(old) and _nested(new):
                 found += _between(f"{row} / {field}".removeprefix(" / "), old, new)
-            elif old != new or (field in before) != (field in after):
+            elif not _equal(old, new) or (field in before) != (field in after):
                 found.append({"row": row, "field": field, "before": old, "after": new})
         return found
     if isinstance(before, list) and isinstance(after, list):
         return _between_lists(row, before, after)
-    return [] if before == after else [{"row": row, "field": None, "before": before, "after": after}]
+    return [] if _equal(before, after) else [{"row": row, "field": None, "before": before, "after": after}]
 
 
 def _between_lists(place: str, before: list[Any], after: list[Any]) -> list[Change]:
@@ -51,6 +51,8 @@ def _between_lists(place: str, before: list[Any], after: list[Any]) -> list[Chan
         if name not in new:
             where = f"{place} / {name}".removeprefix(" / ")
             found.append({"row": where, "field": None, "before": row, "after": None})
+    if not found and list(old) != list(new):  # the same rows in another order
+        found.append({"row": place, "field": None, "before": before, "after": after})
     return found
 
 
@@ -69,6 +71,11 @@ def _name(row: Any) -> str:
     if not isinstance(row, Mapping):
         return str(row)
     return " ".join(f"{field}={row[field]}" for field in NAMING_FIELDS if row.get(field) is not None)
+
+
+def _equal(before: object, after: object) -> bool:
+    # To Python 1 is True; to who reads a body they are not the same.
+    return before == after and isinstance(before, bool) == isinstance(after, bool)
 
 
 def _nested(value: object) -> bool:

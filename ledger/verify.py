@@ -1,4 +1,4 @@
-"""Whether a ledger is as it was written: every hash, the chain, what supersedes what, and every day's head.
+"""Whether a ledger is as it was written: hashes, the chain, what supersedes what, entries, and every day's head.
 
 Within a chain nothing can be changed, left out, added or put elsewhere without being found here. Who rewrites the whole
 chain and every head in it is found by a head that somebody outside has kept: `kept`.
@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 from ledger.canonical import dumps, loads
 from ledger.chain import Head, Record, Tree, head_hash, record_hash, sha256_of_text
+from ledger.entries import KIND as PAYMENT
+from ledger.entries import problems as of_entry
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,15 +26,24 @@ class Problem:
 
 
 def verify(records: Iterable[Record], heads: Sequence[Head], kept: Mapping[int, str] | None = None) -> list[Problem]:
-    """Every problem of a ledger, in its order; none if it holds. `kept` are heads by their last seq, from outside."""
+    """Every problem of a ledger, in its order; none if it holds. `kept` are heads by their last seq, from outside.
+
+    Reads one record at a time; of those before it keeps numbers and hashes only.
+    """
     problems: list[Problem] = []
     tree, trees = Tree(), {0: Tree().head()}
     wanted = {head.last_seq for head in heads} | set(kept or ())
-    latest: dict[tuple[str, str], Record] = {}
+    latest: dict[tuple[str, str], int] = {}
+    hashes: dict[int, str] = {}
     before: Record | None = None
     for record in records:
-        problems += _record(record, before, latest.get((record.kind, record.subject)))
-        latest[record.kind, record.subject] = before = record
+        where = f"record {record.seq}"
+        problems += _record(where, record, before, latest.get((record.kind, record.subject)))
+        problems += [Problem(where, seen, expected) for seen, expected in of_entry(record, hashes)]
+        latest[record.kind, record.subject] = record.seq
+        if record.kind != PAYMENT:
+            hashes[record.seq] = record.hash
+        before = record
         if _is_hash(record.hash):
             tree.append(record.hash)
             if tree.size in wanted:
@@ -50,8 +61,7 @@ def verify(records: Iterable[Record], heads: Sequence[Head], kept: Mapping[int, 
     return problems
 
 
-def _record(record: Record, before: Record | None, superseded: Record | None) -> list[Problem]:
-    where = f"record {record.seq}"
+def _record(where: str, record: Record, before: Record | None, superseded: int | None) -> list[Problem]:
     problems: list[Problem] = []
     due = before.seq + 1 if before else 1
     if record.seq != due:
@@ -60,7 +70,7 @@ def _record(record: Record, before: Record | None, superseded: Record | None) ->
         ("previous", record.previous, before.hash if before else None),
         ("body_sha256", record.body_sha256, sha256_of_text(record.body)),
         ("difference_sha256", record.difference_sha256, sha256_of_text(record.difference)),
-        ("supersedes", record.supersedes, superseded.seq if superseded else None),
+        ("supersedes", record.supersedes, superseded),
         ("hash", record.hash, record_hash(record)),
     ]
     problems += [Problem(where, f"{name} {seen}", str(right)) for name, seen, right in checks if seen != right]

@@ -46,3 +46,15 @@ def test_rows_that_nothing_tells_apart_are_numbered() -> None:
 
 def test_a_field_that_came_or_went_is_a_change() -> None:
     assert changes({"a": None}, {}) == [{"row": "", "field": "a", "before": None, "after": None}]
+
+
+def test_the_same_rows_in_another_order_are_one_change() -> None:
+    assert changes([None, True], [True, None]) == [
+        {"row": "", "field": None, "before": [None, True], "after": [True, None]}
+    ]
+
+
+def test_one_is_not_true() -> None:
+    assert changes({"eligible": 1}, {"eligible": True}) == [
+        {"row": "", "field": "eligible", "before": 1, "after": True}
+    ]

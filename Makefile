@@ -5,7 +5,7 @@ BIN := .venv/bin
 PACKAGES := chargewatch registry collector uptime subsidy ledger compliance scheduler portal simulators
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test profile-pages figures-long bench-collector check format lock clean
+.PHONY: help install demo test profile-pages figures-long bench-collector bench-findings check format lock clean
 
 help: ## What can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ figures-long: .venv/installed-for-tests ## 10,000 random histories a profile, en
 
 bench-collector: .venv/installed-for-tests ## What the collector costs, beside a bare client, COPY and the usual script; QUICK=1 in short
 	@$(BIN)/python -m benchmarks.collector $(if $(QUICK),--quick)
+
+bench-findings: .venv/installed-for-tests ## Cheats injected into ten simulated cities: which are found, how many honest orders are held; QUICK=1 in short
+	@$(BIN)/python -m benchmarks.cheats $(if $(QUICK),--quick)
 
 test-faults: .venv/installed-for-tests ## Hundreds of kills, partitions and full disks: nothing acknowledged may be lost; SEED=N as then
 	@$(BIN)/python tests/bring.py

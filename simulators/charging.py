@@ -18,7 +18,7 @@ _SHORTEST_US = 4 * MINUTE_US
 
 @dataclass(frozen=True, slots=True)
 class Charge:
-    """A session as it truly was; `start_wh` is the register at its start."""
+    """A session as it truly was; `start_wh` is the register at its start. `cheat`, `oddity`: simulators.cheats."""
 
     session_id: str
     start_us: int
@@ -29,6 +29,8 @@ class Charge:
     stop_reason: str
     plugged_us: int
     left_us: int
+    cheat: str = ""
+    oddity: str = ""
 
     @property
     def energy_wh(self) -> int:
@@ -74,11 +76,11 @@ def charges(seed: int, post: Post, plug: Plug, intervals: Sequence[TrueInterval]
     return made
 
 
-def over_midnight(seed: int, plug: Plug, before: Sequence[Charge], to_us: int) -> Charge:
-    """A session that begins in the window's last hour and ends in the next day."""
+def over_midnight(seed: int, plug: Plug, before: Sequence[Charge], to_us: int, later_us: int = 0) -> Charge:
+    """A session that begins in the window's last hour (`later_us` later than most) and ends in the next day."""
     rng = Random(f"{seed}/midnight/{plug.connector_id}")
     curve = power.ac(rng, plug.rated_kw)
-    start = to_us - 50 * MINUTE_US
+    start = to_us - 50 * MINUTE_US + later_us
     end = start + min(curve.minutes, 100) * MINUTE_US
     register = before[-1].start_wh + before[-1].energy_wh if before else plug.base_wh
     session_id = f"{plug.connector_id}-{len(before) + 1:04d}"

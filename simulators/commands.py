@@ -4,21 +4,16 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from chargewatch.broker import address
 from chargewatch.errors import CheckFailed, Refusal
 from chargewatch.instants import from_us
 from chargewatch.output import progress, say
-from chargewatch.settings import load
-from simulators import capture_file, real_messages, real_registry, registry_folder
-from simulators.broker import publish
-from simulators.calendar import DAY_US, ZONE
-from simulators.feed import Message
-from simulators.month import simulate as city_month
-from simulators.real_sessions import RealSessions
+
+if TYPE_CHECKING:
+    from simulators.feed import Message
 
 EARLIEST, LATEST = date(2010, 1, 1), date(2099, 12, 31)
 """Facts of an earlier year are refused as implausible (contract 1)."""
@@ -50,6 +45,9 @@ def replay(
 
     Example: chargewatch replay --sessions s.csv.gz --connectors c.csv.gz --registry real/ --capture real.ndjson.gz
     """
+    from simulators import real_messages, real_registry, registry_folder
+    from simulators.real_sessions import RealSessions
+
     one_way(capture, mqtt)
     if not 1 <= heartbeat_min <= 1440:
         raise Refusal(f"--heartbeat-min is {heartbeat_min}", "1 to 1440 minutes")
@@ -71,18 +69,29 @@ def simulate(
     from_day: Annotated[str, typer.Option("--from", help="First day (in Asia/Shanghai).")] = "2023-06-01",
     to_day: Annotated[str, typer.Option("--to", help="Day after the last one.")] = "2023-07-01",
     stations: Annotated[int, typer.Option(help="Number of stations, 4 to 2,000.")] = 24,
+    cheat: Annotated[
+        list[str] | None,
+        typer.Option(help="PATTERN=RATE: inject a way to cheat at this rate (repeat for several; all=RATE: each)."),
+    ] = None,
+    honest_oddities: Annotated[
+        bool, typer.Option("--honest-oddities", help="Mix in honest traffic that looks odd: taxis, night tariffs …")
+    ] = False,
 ) -> None:
     """Simulate a city whose truth is known: registry tables, messages, and a file that says what truly was.
 
     Example: chargewatch simulate --seed 7 --registry city/ --capture city.ndjson.gz --truth truth.json
     """
+    from simulators import registry_folder
+    from simulators.cheats.patterns import rates
+    from simulators.month import simulate as city_month
+
     one_way(capture, mqtt)
     first, last = day("--from", from_day), day("--to", to_day)
     if not 1 <= (last - first).days <= 366:
         raise Refusal(f"--from {first} --to {last}", "1 to 366 days, --to after --from")
     if not 4 <= stations <= 2000:
         raise Refusal(f"--stations is {stations}", "4 to 2,000")
-    month = city_month(seed, first, last, stations)
+    month = city_month(seed, first, last, stations, rates(cheat or ()), honest_oddities)
     registry_folder.write(month.registry, registry)
     month.truth.write(truth)
     deliver(month.messages(), capture, "simulate", month.truth.from_us, month.dispatch.end_us())
@@ -106,8 +115,13 @@ def day(option: str, text: str) -> date:
     return value
 
 
-def deliver(messages: Iterable[Message], capture: Path | None, what: str, from_us: int, to_us: int) -> None:
+def deliver(messages: Iterable["Message"], capture: Path | None, what: str, from_us: int, to_us: int) -> None:
     """Send messages into the capture file, or to the broker where none is named; says how many went."""
+    from chargewatch.broker import address
+    from chargewatch.settings import load
+    from simulators import capture_file
+    from simulators.broker import publish
+
     with _bar(what, from_us, to_us) as seen:
         if capture is not None:
             written = capture_file.write(messages, capture, seen)
@@ -125,13 +139,15 @@ def deliver(messages: Iterable[Message], capture: Path | None, what: str, from_u
 
 
 @contextmanager
-def _bar(what: str, from_us: int, to_us: int) -> Iterator[Callable[[Message], None]]:
+def _bar(what: str, from_us: int, to_us: int) -> Iterator[Callable[["Message"], None]]:
     """A progress bar over the simulated days; its note is the simulated time."""
+    from simulators.calendar import DAY_US
+
     with progress(what, (to_us - from_us) // DAY_US, "days") as advance:
         reached = from_us
         unsaid = 0
 
-        def seen(message: Message) -> None:
+        def seen(message: "Message") -> None:
             nonlocal reached, unsaid
             unsaid += 1
             if unsaid < 500 and message.sent_us < reached + DAY_US:
@@ -147,4 +163,6 @@ def _bar(what: str, from_us: int, to_us: int) -> Iterator[Callable[[Message], No
 
 def from_us_local(us: int) -> str:
     """Simulated time as the city's clocks show it."""
+    from simulators.calendar import ZONE
+
     return from_us(us).astimezone(ZONE).strftime("%Y-%m-%d %H:%M")

@@ -1,7 +1,7 @@
 """One simulated period of a seeded city: registry tables, messages, and the truth about it."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from random import Random
@@ -11,6 +11,10 @@ from simulators import city as cities
 from simulators import city_registry, orders, scenario
 from simulators.calendar import HOUR_US, MINUTE_US, start_of
 from simulators.charging import Charge, charges, over_midnight
+from simulators.cheats import neighbours
+from simulators.cheats.cheating import Cheating
+from simulators.cheats.dealing import Deal
+from simulators.cheats.patterns import PATTERNS
 from simulators.city import City, Plug, Post
 from simulators.dispatch import Dispatch, Event, Life, felt
 from simulators.feed import Message
@@ -37,17 +41,29 @@ class Month:
         return self.dispatch.messages()
 
 
-def simulate(seed: int, from_day: date, to_day: date, stations: int) -> Month:
-    """The period [from_day, to_day) of the city of a seed with so many stations (at least 4)."""
+def simulate(
+    seed: int,
+    from_day: date,
+    to_day: date,
+    stations: int,
+    cheats: Mapping[str, float] | None = None,
+    oddities: bool = False,
+) -> Month:
+    """The period [from_day, to_day) of the city of a seed with so many stations (at least 4).
+
+    `cheats`: rates by pattern (simulators.cheats.patterns); `oddities`: with honest traffic that looks odd.
+    """
     city = cities.build(seed, stations, from_day, to_day)
     plan = scenario.deal(seed, city, start_of(from_day), start_of(to_day))
     managed_late_from = from_day + timedelta(days=(to_day - from_day).days // 2)
-    return _Simulation(seed, city, plan).month(city_registry.tables(city, plan, managed_late_from))
+    deal = Deal(seed, cheats or {}, oddities)
+    return _Simulation(seed, city, plan, deal).month(city_registry.tables(city, plan, managed_late_from))
 
 
 class _Simulation:
-    def __init__(self, seed: int, city: City, plan: Plan) -> None:
+    def __init__(self, seed: int, city: City, plan: Plan, deal: Deal) -> None:
         self.seed, self.city, self.plan = seed, city, plan
+        self.cheating = Cheating(deal, city, plan) if deal.asked else None
         self.items: defaultdict[str, list[Item]] = defaultdict(list)
         self.lives: defaultdict[str, list[Life]] = defaultdict(list)
         self.intervals: dict[str, tuple[TrueInterval, ...]] = {}
@@ -58,6 +74,9 @@ class _Simulation:
         for post in self.city.posts():
             for plug in post.plugs:
                 self._live(post, plug)
+        if self.cheating is not None:
+            self._borrow(self.cheating)
+            registry = self.cheating.registry(registry)
         dispatch = Dispatch(self.seed, self.city, self.plan, self.items, self.lives)
         truth = Truth(
             self.seed,
@@ -66,6 +85,7 @@ class _Simulation:
             tuple(self._connectors(dispatch)),
             tuple(self.sessions),
             tuple(dispatch.nuisances()),
+            self.cheating.cheats() if self.cheating is not None else (),
         )
         return Month(truth, registry, dispatch)
 
@@ -96,10 +116,27 @@ class _Simulation:
         happened = charges(self.seed, post, plug, intervals, self.plan.to_us)
         if self._stays_over_midnight(post, plug, intervals):
             happened = [one for one in happened if one.left_us < self.plan.to_us - HOUR_US]
-            happened.append(over_midnight(self.seed, plug, happened, self.plan.to_us))
+            later_us = self.cheating.later(plug) if self.cheating is not None else 0
+            happened.append(over_midnight(self.seed, plug, happened, self.plan.to_us, later_us))
+        if self.cheating is not None:
+            happened = self.cheating.driven(post, plug, happened, intervals)
         told = self._orders(plug, happened)
+        if self.cheating is not None:
+            told = neighbours.marked(self.cheating.claimed(post, plug, happened, told))
         voice = Voice(post.charger_id, plug, self.plan)
         self.items[post.operator_id] += voice.items(intervals, happened, told)
+        self._tell(post, plug, voice, told)
+
+    def _borrow(self, cheating: Cheating) -> None:
+        """Orders that somebody else hands in as his own."""
+        places = {plug.connector_id: (post, plug) for post in self.city.posts() for plug in post.plugs}
+        for connector_id, order in sorted(cheating.elsewhere, key=lambda one: one[1].session_id):
+            post, plug = places[connector_id]
+            voice = Voice(post.charger_id, plug, self.plan)
+            self.items[post.operator_id] += voice.items((), (), [order])
+            self._tell(post, plug, voice, [order])
+
+    def _tell(self, post: Post, plug: Plug, voice: Voice, told: list[Order]) -> None:
         for order in told:
             future = voice.shift_us(order.start_us) > _FUTURE_US + 30 * MINUTE_US
             fate = "quarantined: clock_future" if future else order.fate
@@ -185,4 +222,8 @@ def _true_session(post: Post, plug: Plug, order: Order, fate: str) -> TrueSessio
         str(orders.kwh(order.true_wh)),
         str(orders.kwh(order.claimed_wh)),
         fate,
+        order.cheat,
+        str(orders.kwh(order.true_wh if PATTERNS[order.cheat].owed else 0)) if order.cheat else "",
+        order.oddity,
+        order.beside,
     )

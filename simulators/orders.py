@@ -1,6 +1,6 @@
 """What operators make of their sessions: honest orders, corrections, and the kinds that findings are for."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from decimal import ROUND_HALF_UP, Decimal
 from random import Random
@@ -13,6 +13,8 @@ from simulators.city import Plug
 
 ELECTRICITY_PRICE = Decimal("0.65")
 SERVICE_PRICE = Decimal("0.45")
+NIGHT_ELECTRICITY_PRICE, NIGHT_SERVICE_PRICE = Decimal("0.32"), Decimal("0.40")
+_FEN = Decimal("0.01")
 TRICKS = (
     *("overlapping", "repeated", "beyond rating", "no registers", "register mismatch"),
     *("revised", "void", "plate first", "lost", "late"),
@@ -20,8 +22,23 @@ TRICKS = (
 
 
 @dataclass(frozen=True, slots=True)
+class Period:
+    """A part of an order with its energy and prices (yuan/kWh)."""
+
+    start_us: int
+    end_us: int
+    wh: int
+    electricity_price: Decimal
+    service_price: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
-    """One session item to be sent: its claims, when it is ready (true time, µs), and whether it never arrives."""
+    """One session item to be sent: its claims, when it is ready (true time, µs), and whether it never arrives.
+
+    `periods` where the tariff changes with the time of day; `service_factor` is what the service fee is raised by.
+    `cheat`, `oddity`: simulators.cheats; `beside`: a cheat that this honest order contradicts.
+    """
 
     session_id: str
     start_us: int
@@ -36,11 +53,15 @@ class Order:
     revision: int = 0
     void: bool = False
     lost: bool = False
+    periods: tuple[Period, ...] = ()
+    service_factor: Decimal = Decimal(1)
+    cheat: str = ""
+    oddity: str = ""
+    beside: str = ""
 
     def item(self, connector_id: str, shift_us: int) -> dict[str, Any]:
         """The item of contract 1, times as the charger's clock shows them."""
-        electricity = fee(self.claimed_wh, ELECTRICITY_PRICE)
-        service = fee(self.claimed_wh, SERVICE_PRICE)
+        electricity, service = self.fees()
         fields: dict[str, Any] = {
             "session_id": self.session_id,
             "connector_id": connector_id,
@@ -55,11 +76,30 @@ class Order:
         }
         if self.meter_wh is not None:
             fields["meter_start_kwh"], fields["meter_end_kwh"] = (kwh(wh) for wh in self.meter_wh)
+        if self.periods:
+            fields["periods"] = [self._period(one, shift_us) for one in self.periods]
         if self.revision:
             fields["revision"] = self.revision
         if self.void:
             fields["void"] = True
         return fields
+
+    def fees(self) -> tuple[Decimal, Decimal]:
+        """For electricity and for the service, yuan."""
+        if not self.periods:
+            return fee(self.claimed_wh, ELECTRICITY_PRICE), fee(self.claimed_wh, SERVICE_PRICE * self.service_factor)
+        electricity = sum((kwh(one.wh) * one.electricity_price for one in self.periods), Decimal())
+        service = sum((kwh(one.wh) * one.service_price * self.service_factor for one in self.periods), Decimal())
+        return electricity.quantize(_FEN, ROUND_HALF_UP), service.quantize(_FEN, ROUND_HALF_UP)
+
+    def _period(self, one: Period, shift_us: int) -> dict[str, Any]:
+        return {
+            "start": iso(one.start_us + shift_us),
+            "end": iso(one.end_us + shift_us),
+            "energy_kwh": kwh(one.wh),
+            "electricity_price": one.electricity_price,
+            "service_price": one.service_price * self.service_factor,
+        }
 
 
 def kwh(wh: int) -> Decimal:
@@ -69,7 +109,20 @@ def kwh(wh: int) -> Decimal:
 
 def fee(wh: int, price: Decimal) -> Decimal:
     """Yuan with two decimals."""
-    return (kwh(wh) * price).quantize(Decimal("0.01"), ROUND_HALF_UP)
+    return (kwh(wh) * price).quantize(_FEN, ROUND_HALF_UP)
+
+
+def night_periods(
+    spans: Sequence[tuple[int, int]], reached_wh: Sequence[int], is_night: Callable[[int], bool]
+) -> tuple[Period, ...]:
+    """An order's parts, given the energy that it claims by the end of each."""
+    made, before = [], 0
+    for (start_us, end_us), wh in zip(spans, reached_wh, strict=True):
+        night = is_night(start_us)
+        electricity = NIGHT_ELECTRICITY_PRICE if night else ELECTRICITY_PRICE
+        made.append(Period(start_us, end_us, wh - before, electricity, NIGHT_SERVICE_PRICE if night else SERVICE_PRICE))
+        before = wh
+    return tuple(made)
 
 
 def honest(charge: Charge, plug: Plug) -> Order:
@@ -87,6 +140,8 @@ def honest(charge: Charge, plug: Plug) -> Order:
         ready,
         charge.vehicle,
         charge.stop_reason,
+        cheat=charge.cheat,
+        oddity=charge.oddity,
     )
 
 

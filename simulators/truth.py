@@ -58,8 +58,12 @@ class TrueConnector(msgspec.Struct, frozen=True):
     disturbances: tuple[Disturbance, ...]
 
 
-class TrueSession(msgspec.Struct, frozen=True):
-    """A session as it was, and what became of its order; a fabricated order has no true energy."""
+class TrueSession(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A session as it was, and what became of its order; a fabricated order has no true energy.
+
+    `cheat`: the pattern that was injected into it (simulators.cheats), with `due_kwh`, the energy that is owed all the
+    same. Of honest ones `oddity` says why one looks odd, `beside` which cheat at its connector it contradicts.
+    """
 
     operator_id: str
     connector_id: str
@@ -69,6 +73,23 @@ class TrueSession(msgspec.Struct, frozen=True):
     true_kwh: str
     claimed_kwh: str
     fate: str
+    cheat: str = ""
+    due_kwh: str = ""
+    oddity: str = ""
+    beside: str = ""
+
+
+class TrueCheat(msgspec.Struct, frozen=True, omit_defaults=True):
+    """A cheat that is no single order's: which, and the station, charger, connector or declaration it is about.
+
+    `beside`: operator and id of the honest one that it pretends to be.
+    """
+
+    pattern: str
+    level: str
+    operator_id: str
+    id: str
+    beside: tuple[str, str] | None = None
 
 
 class Nuisance(msgspec.Struct, frozen=True):
@@ -82,7 +103,7 @@ class Nuisance(msgspec.Struct, frozen=True):
     what: str
 
 
-class Truth(msgspec.Struct, frozen=True):
+class Truth(msgspec.Struct, frozen=True, omit_defaults=True):
     """Everything that is true of one simulated period [from_us, to_us)."""
 
     seed: int
@@ -91,6 +112,7 @@ class Truth(msgspec.Struct, frozen=True):
     connectors: tuple[TrueConnector, ...]
     sessions: tuple[TrueSession, ...]
     nuisances: tuple[Nuisance, ...]
+    cheats: tuple[TrueCheat, ...] = ()
 
     def write(self, path: Path) -> None:
         """Write it as JSON (gzip if the name ends in .gz), the same truth into the same bytes."""

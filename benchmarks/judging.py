@@ -1,0 +1,49 @@
+"""What the statement's engine says of a city, in the words of the tally; and which rules are for which pattern."""
+
+from decimal import Decimal
+
+import psycopg
+
+from benchmarks.cheat_tally import Measured
+from chargewatch import database
+from subsidy import policy
+from subsidy.dispositions import ADMITTED, HELD
+from subsidy.periods import parse
+from subsidy.statement import entitlement
+
+RULES: dict[str, tuple[str, ...]] = {
+    "beyond_rating": ("beyond_rating",),
+    "register_mismatch": ("register_mismatch",),
+    "no_registers": ("no_registers",),
+    "late_order": ("late_order",),
+    "impossible": ("impossible",),
+    "endless": ("long_duration",),
+    "overlap": ("overlap",),
+    "repeat": ("repeat",),
+    "repeat_elsewhere": ("repeat",),
+    "duplicate_serial": ("duplicate_serial",),
+}
+"""By pattern the codes of the rules that are for it; none where it leaves no trace."""
+
+
+def measure(connection: psycopg.Connection) -> Measured:
+    """What is admitted, held and found in June 2023, as known now."""
+    connection.execute("SET TIME ZONE 'UTC'")
+    rules = policy.load()
+    due = entitlement(connection, parse("2023-06"), rules, database.watermark(connection))
+    decided = due.dispositions
+    keys = list(zip(decided["operator_id"], decided["session_id"], strict=True))
+
+    def having(mask: object) -> frozenset[tuple[str, str]]:
+        return frozenset(key for key, holds in zip(keys, mask, strict=True) if holds)  # type: ignore[call-overload]
+
+    found = {one.rule: having(one.at) for one in due.findings}
+    found["impossible"] = having("impossible" in codes for codes in decided["reasons"])
+    found["duplicate_serial"] = frozenset(key for chargers in due.shared_serials.values() for key in chargers)
+    return Measured(
+        having(decided["disposition"] == ADMITTED),
+        having(decided["disposition"] == HELD),
+        found,
+        frozenset(one.rule for one in due.findings if one.effect == "hold"),
+        Decimal(rules.operating.rate.value),
+    )

@@ -82,6 +82,7 @@ UNITS = {
     "build.rates.ac": "yuan/kW",
     "operating.rate": "yuan/kWh",
     "statements.issued_after_days": "day",
+    "payment.answer_within": "day",
     "findings.overlap.longer_than": "s",
     "findings.beyond_rating.at_or_beyond": "rated energy",
     "findings.register_mismatch.share_of_energy": "ratio",

@@ -6,7 +6,6 @@ Exit status 0 done, 1 the answer is a failure, 2 the call was wrong or could not
 import sys
 from typing import Annotated
 
-import psycopg
 import typer
 
 import collector.commands as collecting
@@ -114,12 +113,20 @@ def main() -> None:
     except Refusal as refusal:
         say(f"chargewatch: {refusal}")
         sys.exit(2)
-    except psycopg.OperationalError as error:
-        say(f"chargewatch: the database went away: {' '.join(str(error).split())}")
-        sys.exit(2)
     except KeyboardInterrupt:
         say("chargewatch: stopped.")
         sys.exit(130)
+    except Exception as error:
+        if not _from_the_database(error):
+            raise
+        say(f"chargewatch: the database went away: {' '.join(str(error).split())}")
+        sys.exit(2)
+
+
+def _from_the_database(error: Exception) -> bool:
+    """Whether the server or the way to it failed; the driver is loaded only by who talks to a database."""
+    psycopg = sys.modules.get("psycopg")
+    return psycopg is not None and isinstance(error, psycopg.OperationalError)
 
 
 if __name__ == "__main__":

@@ -6,12 +6,10 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from enum import StrEnum
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
-from rich.text import Text
+if TYPE_CHECKING:
+    from rich.console import Console
 
 
 class Format(StrEnum):
@@ -40,6 +38,9 @@ def emit(
         writer.writerow(names)
         writer.writerows([_text(row.get(name)) for name in names] for row in rows)
         return
+    from rich.table import Table
+    from rich.text import Text
+
     table = Table(title=title or None, title_justify="left")
     for name in names:
         table.add_column(name, justify="right" if name in set(right) else "left", overflow="fold")
@@ -49,8 +50,10 @@ def emit(
     console().print(table if names else "nothing to show")
 
 
-def console() -> Console:
+def console() -> "Console":
     """Standard output; as wide as its lines where it is no terminal, so that nothing is cut in a file."""
+    from rich.console import Console
+
     return Console() if sys.stdout.isatty() else Console(width=200)
 
 
@@ -62,6 +65,9 @@ def say(sentence: str) -> None:
 @contextmanager
 def progress(what: str, total: int | None = None, unit: str = "") -> Iterator[Any]:
     """A progress bar on stderr; yields `advance(n=1, note="", total=…)`, the total where it shows on the way."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),

@@ -2,32 +2,37 @@
 
 import time
 from datetime import timedelta
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from chargewatch.errors import CheckFailed, Refusal
 from chargewatch.output import Format, emit, say
-from chargewatch.settings import load
-from scheduler.jobs import JOBS
-from scheduler.running import Job, Run, run_job
+
+if TYPE_CHECKING:
+    from scheduler.running import Job, Run
 
 WAIT_S = 600
-
-_TABLE = "; ".join(f"{job.name}: {job.does}" for job in JOBS)
 
 
 def schedule(
     once: Annotated[
         list[str] | None,
-        typer.Option(metavar="JOB", help=f"Run this job now and end; repeatable, in this order. {_TABLE}."),
+        typer.Option(metavar="JOB", help="Run this job now and end; repeatable, in this order."),
     ] = None,
+    jobs: Annotated[bool, typer.Option("--jobs", help="Say what jobs there are and end.")] = False,
 ) -> None:
     """Run the scheduler until it is stopped: every job looks into the store for what is due.
 
     Example: chargewatch schedule --once statement --once seal
     """
+    from scheduler.jobs import JOBS
+
+    if jobs:
+        rows = [{"job": job.name, "every_s": job.every_s, "does": job.does} for job in JOBS]
+        return emit(rows, Format.table, title="Jobs", right=("every_s",))
     if not once:
+        from chargewatch.settings import load
         from scheduler.service import serve
 
         return serve(JOBS, load())
@@ -68,7 +73,9 @@ def late(
     emit(rows, format, arrivals.ARRIVALS, "Late arrivals", right=("first_seq", "last_seq", "items", "longest_delay_h"))
 
 
-def _run_waiting(job: Job) -> Run:
+def _run_waiting(job: "Job") -> "Run":
+    from scheduler.running import run_job
+
     # A scheduler that runs beside us may be at this very job: wait for it, then look at what it left.
     deadline = time.monotonic() + WAIT_S
     while (run := run_job(job)).outcome == "elsewhere" and time.monotonic() < deadline:

@@ -1,5 +1,7 @@
-"""The installed `chargewatch`, run as a user runs it."""
+"""The installed `chargewatch`, run as a user runs it; or only its command line, in the process of the test."""
 
+import contextlib
+import io
 import json
 import os
 import signal
@@ -9,6 +11,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 from tests.servers import dies_with_us, end
 
@@ -113,3 +116,48 @@ class Command:
         """Stop what still runs."""
         for running in self.running:
             end(running.process)
+
+
+class Typed(Command):
+    """The same words, the same answers, the same exit statuses, without a process for each call.
+
+    For tests of what commands answer. How they start, how they end and what they cost is for `Command`; so are
+    `.start(…)` and `migrate`, which configures Django once a process.
+    """
+
+    def __call__(
+        self,
+        *arguments: str | Path,
+        env: dict[str, str] | None = None,
+        input: str | None = None,
+        timeout: float = 240,
+    ) -> Result:
+        from chargewatch import cli
+
+        said, told = _Stream(), _Stream()
+        code: object = 0
+        with (
+            mock.patch.dict(os.environ, self._environment(env)),
+            mock.patch.object(sys, "argv", [str(PROGRAM), *map(str, arguments)]),
+            mock.patch.object(sys, "stdin", io.StringIO(input or "")),
+            contextlib.chdir(self.folder),
+            contextlib.redirect_stdout(said),
+            contextlib.redirect_stderr(told),
+        ):
+            try:
+                cli.main()
+            except SystemExit as ended:
+                code = ended.code or 0
+        assert isinstance(code, int)
+        return Result(code, said.text(), told.text())
+
+
+class _Stream(io.TextIOWrapper):
+    """What a command writes, as text or as bytes."""
+
+    def __init__(self) -> None:
+        super().__init__(io.BytesIO(), encoding="utf-8", write_through=True)
+
+    def text(self) -> str:
+        assert isinstance(self.buffer, io.BytesIO)
+        return self.buffer.getvalue().decode()

@@ -18,7 +18,7 @@ import psycopg
 import pytest
 
 from tests.bring import ci, tools_path, why_no_broker, why_no_timescale
-from tests.commands import Command
+from tests.commands import Command, Typed
 from tests.servers import Broker, free_port, timescale_server
 
 WITHOUT_SOCKETS = ("unit", "generative", "spec", "health")
@@ -213,5 +213,13 @@ def broker(home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Broker]:
 def chargewatch(home: Path, tmp_path: Path) -> Iterator[Command]:
     """The command as a user types it: `chargewatch("uptime", "report", …)`, or `.start("collect")` to let it run."""
     command = Command(tmp_path, {})
+    yield command
+    command.end_all()
+
+
+@pytest.fixture
+def typed(home: Path, tmp_path: Path) -> Iterator[Typed]:
+    """The command line without its process, for tests of what commands answer: `typed("uptime", "report", …)`."""
+    command = Typed(tmp_path, {})
     yield command
     command.end_all()

@@ -9,7 +9,7 @@ import typer
 from chargewatch.errors import Refusal
 from chargewatch.output import Format, emit, progress, say
 from uptime import auditing, contesting, documenting, doubting, regimes, running
-from uptime.moments import moment
+from uptime.moments import moment, period
 
 if TYPE_CHECKING:
     from uptime.profile import Profile
@@ -66,7 +66,7 @@ def report(
     from uptime.report import compute
 
     asked = [profiles.load(name) for name in profile or [profiles.DEFAULT]]
-    first_day, last_day = _period(from_, to)
+    first_day, last_day = period(from_, to)
     rows: list[dict[str, Any]] = []
     with database.connect() as connection:
         known = moment("--as-of", as_of, asked[0].zone) if as_of else database.watermark(connection)
@@ -117,7 +117,7 @@ def sensitivity(
     from uptime.sensitivity import flips
 
     regime, own = profiles.load(profile), settings.load()
-    first_day, last_day = _period(from_, to)
+    first_day, last_day = period(from_, to)
     views = [(regime, own)]
     views += [(regime.under(reading), profiles.settings_under(own, reading)) for reading in regime.readings]
     with database.connect() as connection:
@@ -208,19 +208,3 @@ def _said(items: list[dict[str, str]]) -> str:
         f" sha256 {one['sha256'][:12]}…)"
         for one in items
     )
-
-
-def _period(from_: str, to: str) -> tuple[date, date]:
-    first_day, last_day = _day("--from", from_), _day("--to", to)
-    if first_day >= last_day:
-        raise Refusal(
-            f"--from {first_day} is not before --to {last_day}", "a period of at least one day; --to is exclusive"
-        )
-    return first_day, last_day
-
-
-def _day(option: str, text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise Refusal(f"{option} is {text!r}", "a day that exists, as YYYY-MM-DD") from None

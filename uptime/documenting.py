@@ -1,6 +1,5 @@
 """On the command line: the availability report as a document, for the file and for paper."""
 
-from datetime import date, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +7,7 @@ import typer
 
 from chargewatch.errors import Refusal
 from chargewatch.output import progress, say
+from uptime.moments import moment, period
 
 _ENDINGS = (".xlsx", ".html", ".json")
 _NAMES = "a folder that exists, or a file that ends in .xlsx, .html or .json"
@@ -42,9 +42,7 @@ def document(
     from uptime.document import content, printed, workbook
     from uptime.document_report import compute
 
-    first_day, last_day = _day("--from", from_), _day("--to", to)
-    if first_day >= last_day:
-        raise Refusal(f"--from {from_} is not before --to {to}", "a period of at least one day; --to is exclusive")
+    first_day, last_day = period(from_, to)
     regime = profiles.load(profile)
     files = _files(output, f"availability-{first_day}-{last_day}-{regime.id}")
     with database.connect() as connection, progress("connectors") as advance:
@@ -54,7 +52,7 @@ def document(
             last_day=last_day,
             profile=regime,
             settings=settings.load(),
-            as_of=_instant(as_of) if as_of else database.watermark(connection),
+            as_of=moment("--as-of", as_of, regime.zone) if as_of else database.watermark(connection),
             every_interval=every_interval,
             advance=advance,
         )
@@ -78,19 +76,3 @@ def _files(output: Path, name: str) -> dict[str, Path]:
     if output.suffix not in _ENDINGS or not output.parent.is_dir():
         raise Refusal(f"--output is {str(output)!r}", _NAMES)
     return {output.suffix: output}
-
-
-def _instant(text: str) -> datetime:
-    from chargewatch import instants
-
-    try:
-        return instants.parse(text)
-    except (ValueError, OverflowError):
-        raise Refusal(f"--as-of is {text!r}", "a time with an offset such as 2023-07-01T00:00:00+08:00") from None
-
-
-def _day(option: str, text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise Refusal(f"{option} is {text!r}", "a day that exists, as YYYY-MM-DD") from None

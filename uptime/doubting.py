@@ -1,17 +1,18 @@
 """On the command line: which status to doubt, and which declaration to look at."""
 
-from datetime import date, datetime
 from enum import StrEnum
 from typing import Annotated, Any
 
 import typer
 
-from chargewatch.errors import Refusal
 from chargewatch.output import Format, emit
+from uptime.moments import moment, period
 
-_FORMAT = typer.Option("--format", help="How the rows are printed.")
-_FROM = typer.Option("--from", help="First policy day, YYYY-MM-DD.")
-_TO = typer.Option("--to", help="Policy day after the last, YYYY-MM-DD (exclusive).")
+_From = Annotated[str, typer.Option("--from", help="First policy day, YYYY-MM-DD.")]
+_To = Annotated[str, typer.Option("--to", help="Policy day after the last, YYYY-MM-DD (exclusive).")]
+_Operator = Annotated[str | None, typer.Option("--operator", help="Only what is this operator's.")]
+_AsOf = Annotated[str | None, typer.Option("--as-of", help="Knowledge time (RFC 3339): as known then.")]
+_Format = Annotated[Format, typer.Option("--format", help="How the rows are printed.")]
 
 
 class Sight(StrEnum):
@@ -30,15 +31,15 @@ class Listing(StrEnum):
 
 
 def truth(
-    from_: Annotated[str, _FROM],
-    to: Annotated[str, _TO],
-    operator: Annotated[str | None, typer.Option("--operator", help="Only this operator's connectors.")] = None,
+    from_: _From,
+    to: _To,
+    operator: _Operator = None,
     by: Annotated[Sight, typer.Option("--by", help="What a row stands for.")] = Sight.finding,
     limits: Annotated[
         str, typer.Option("--limits", help="Id of a set of thresholds, or the path of its YAML file.")
     ] = "truth-1",
-    as_of: Annotated[str | None, typer.Option("--as-of", help="Knowledge time (RFC 3339): as known then.")] = None,
-    format: Annotated[Format, _FORMAT] = Format.table,
+    as_of: _AsOf = None,
+    format: _Format = Format.table,
 ) -> None:
     """Where what connectors announce does not fit what they do. Beside availability: no figure is changed by it.
 
@@ -51,7 +52,7 @@ def truth(
     from uptime.truth import RULES
     from uptime.truth_report import compute
 
-    first_day, last_day = _period(from_, to)
+    regime, (first_day, last_day) = profiles.load(), period(from_, to)
     with database.connect() as connection, progress("connectors") as advance:
         rows = compute(
             connection,
@@ -59,10 +60,10 @@ def truth(
             last_day=last_day,
             by=by.value,
             operator=operator,
-            profile=profiles.load(),
+            profile=regime,
             settings=settings.load(),
             limits=truth_limits.load(limits),
-            as_of=_instant("--as-of", as_of) if as_of else database.watermark(connection),
+            as_of=moment("--as-of", as_of, regime.zone) if as_of else database.watermark(connection),
             advance=advance,
         )
     columns = {
@@ -74,13 +75,13 @@ def truth(
 
 
 def declarations(
-    from_: Annotated[str, _FROM],
-    to: Annotated[str, _TO],
-    operator: Annotated[str | None, typer.Option("--operator", help="Only this operator's.")] = None,
+    from_: _From,
+    to: _To,
+    operator: _Operator = None,
     by: Annotated[Listing, typer.Option("--by", help="What a row stands for.")] = Listing.declaration,
     profile: Annotated[str, typer.Option("--profile", help="Whose days, and which causes need an approval.")] = "",
-    as_of: Annotated[str | None, typer.Option("--as-of", help="Knowledge time (RFC 3339): as known then.")] = None,
-    format: Annotated[Format, _FORMAT] = Format.table,
+    as_of: _AsOf = None,
+    format: _Format = Format.table,
 ) -> None:
     """Declarations that the commission should look at: filed late, overlapping, charged in, not approved, changed.
 
@@ -95,7 +96,7 @@ def declarations(
     from uptime.declaration_control import FINDINGS
     from uptime.declaration_report import compute
 
-    first_day, last_day = _period(from_, to)
+    regime, (first_day, last_day) = profiles.load(profile or profiles.DEFAULT), period(from_, to)
     with database.connect() as connection, progress("connectors") as advance:
         rows = compute(
             connection,
@@ -103,9 +104,9 @@ def declarations(
             last_day=last_day,
             by=by.value,
             operator=operator,
-            profile=profiles.load(profile or profiles.DEFAULT),
+            profile=regime,
             settings=settings.load(),
-            as_of=_instant("--as-of", as_of) if as_of else database.watermark(connection),
+            as_of=moment("--as-of", as_of, regime.zone) if as_of else database.watermark(connection),
             advance=advance,
         )
     columns = ["operator_id", "declaration_id", "cause", "scope", "scope_id", "start", "end", "filed_at", "findings"]
@@ -127,26 +128,3 @@ def _finding(one: dict[str, Any]) -> str:
     parts += [f"with {', '.join(one['with'])}"] if "with" in one else []
     parts += one.get("what", [])
     return ", ".join(parts)
-
-
-def _period(from_: str, to: str) -> tuple[date, date]:
-    first_day, last_day = _day("--from", from_), _day("--to", to)
-    if first_day >= last_day:
-        raise Refusal(f"--from {from_} is not before --to {to}", "a period of at least one day; --to is exclusive")
-    return first_day, last_day
-
-
-def _instant(option: str, text: str) -> datetime:
-    from chargewatch import instants
-
-    try:
-        return instants.parse(text)
-    except (ValueError, OverflowError):
-        raise Refusal(f"{option} is {text!r}", "a time with an offset such as 2023-07-01T00:00:00+08:00") from None
-
-
-def _day(option: str, text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise Refusal(f"{option} is {text!r}", "a day that exists, as YYYY-MM-DD") from None

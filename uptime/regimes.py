@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import yaml
 
 from chargewatch.errors import Refusal
 from chargewatch.output import Format, emit
@@ -64,6 +63,8 @@ def show(
 
     Example: chargewatch uptime profile show us-nevi
     """
+    import yaml
+
     from uptime import page
     from uptime import profile as profiles
 

@@ -2,13 +2,15 @@
 
 import json
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import psycopg
 import typer
 
 from chargewatch.errors import Refusal
 from chargewatch.output import Format, emit
+
+if TYPE_CHECKING:
+    import psycopg
 
 
 def running(
@@ -41,7 +43,7 @@ def running(
         emit(told, format, names, "What cost most so far", right=["lost_s", "unknown_s"])
 
 
-def compute(connection: psycopg.Connection, operator_id: str, as_of: datetime) -> dict[str, Any]:
+def compute(connection: "psycopg.Connection", operator_id: str, as_of: datetime) -> dict[str, Any]:
     """The running month of one operator under the default profile: figures (the operator's first) and outages.
 
     Refusal for an operator that the registry does not know.

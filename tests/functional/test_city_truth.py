@@ -8,21 +8,21 @@ import pytest
 
 from chargewatch.instants import to_us
 from simulators.truth import CAUSES, Measured, compare, read
-from tests.commands import Command
+from tests.commands import Typed
 
 
 @pytest.mark.slow
 def test_measured_availability_is_the_truth_wherever_nothing_went_wrong_on_the_way(
-    rehearsal_dsn: str, chargewatch: Command, tmp_path: Path
+    rehearsal_dsn: str, typed: Typed, tmp_path: Path
 ) -> None:
     files = ("--registry", tmp_path / "r", "--capture", tmp_path / "c.ndjson.gz", "--truth", tmp_path / "t.json.gz")
     days = ("--seed", "23", "--from", "2023-06-01", "--to", "2023-06-15", "--stations", "8")
-    assert chargewatch("simulate", *files, *days).returncode == 0
-    assert chargewatch("registry", "import", tmp_path / "r").returncode == 0
-    rows = chargewatch("ingest", tmp_path / "c.ndjson.gz", "--format", "json").json()
+    assert typed("simulate", *files, *days).returncode == 0
+    assert typed("registry", "import", tmp_path / "r").returncode == 0
+    rows = typed("ingest", tmp_path / "c.ndjson.gz", "--format", "json").json()
     assert all(row["offered"] == row["stored"] + row["duplicate"] + row["quarantined"] for row in rows)
     assert sum(row["duplicate"] for row in rows) > 0
-    assert chargewatch("schedule", "--once", "availability").returncode == 0
+    assert typed("schedule", "--once", "availability").returncode == 0
     truth = read(tmp_path / "t.json.gz")
     with psycopg.connect(rehearsal_dsn) as connection:
         measured = [
@@ -44,5 +44,5 @@ def test_measured_availability_is_the_truth_wherever_nothing_went_wrong_on_the_w
     assert set(causes) <= set(CAUSES)
     # The report takes maintenance out by itself and must come to the same figure.
     period = ("--from", "2023-06-01", "--to", "2023-06-15", "--by", "connector", "--all")
-    reported = {row["id"]: row["ratio"] for row in chargewatch("uptime", "report", *period, "--format", "json").json()}
+    reported = {row["id"]: row["ratio"] for row in typed("uptime", "report", *period, "--format", "json").json()}
     assert {row["connector_id"]: row["measured_ratio"] for row in compared} == reported

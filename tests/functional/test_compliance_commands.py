@@ -1,6 +1,5 @@
 """An inspection as it is typed: draw, look, record what was found, publish; and orders for what was issued."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
 
@@ -10,15 +9,13 @@ from collector.commands import ingest
 from registry.commands import import_
 from registry.tables import DEFAULT_TIME_ZONE
 from scheduler.jobs import issue_reports
-from tests.commands import Result
+from tests.commands import Result, Typed
 from tests.functional.worked import Capture, Registry, beijing
 
 START = beijing("2023-06-01 00:00")
 
 
-def test_from_a_month_to_a_published_share(
-    embedded_rehearsal_dsn: str, chargewatch: Callable[..., Result], tmp_path: Path
-) -> None:
+def test_from_a_month_to_a_published_share(embedded_rehearsal_dsn: str, typed: Typed, tmp_path: Path) -> None:
     registry, capture = Registry(), Capture()
     registry.operator("A", reporting_interval_min=1440)
     registry.station("A")
@@ -31,19 +28,21 @@ def test_from_a_month_to_a_published_share(
     with database.connect() as connection:
         issue_reports(connection)
 
-    def typed(*words: str) -> Result:
-        return chargewatch("compliance", *words)
+    def comply(*words: str) -> Result:
+        return typed("compliance", *words)
 
     period = ("--from", "2023-06-01", "--to", "2023-07-01")
-    drawn = typed("sample", "draw", *period, "--count", "1", "--seed", "07 12 19", "--by", "Office", "--format", "json")
+    drawn = comply(
+        "sample", "draw", *period, "--count", "1", "--seed", "07 12 19", "--by", "Office", "--format", "json"
+    )
     assert [(one["connector_id"], one["probability"]) for one in drawn.json()] == [("C1-1", "1")]
     about = ("C1-1", "--operator", "A", "--sample", "1", "--by", "Chen", "--at", "2023-07-07T00:00:00+08:00")
     kwh = ("--energy-kwh", "1.8", "--photo", "IMG_7")
-    (visit,) = typed("inspect", "record", *about, "--result", "charged", *kwh, "--format", "json").json()
+    (visit,) = comply("inspect", "record", *about, "--result", "charged", *kwh, "--format", "json").json()
     assert (visit["state"], visit["photo"], visit["rehearsal"]) == ("faulted", "IMG_7", True)
-    published = typed("estimate", "1", "--format", "csv").stdout
+    published = comply("estimate", "1", "--format", "csv").stdout
     assert "works,1.000000,1.000000,1.000000,0.95,0.000000,1\n" in published
     assert "believed not to work, charges" in published
 
-    (issued,) = typed("order", "issue", "2023-06", "--by", "Office", "--format", "json").json()
+    (issued,) = comply("order", "issue", "2023-06", "--by", "Office", "--format", "json").json()
     assert (issued["operator_id"], issued["state"]) == ("A", "open")

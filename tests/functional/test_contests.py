@@ -9,7 +9,7 @@ import pytest
 
 from chargewatch import database
 from chargewatch.errors import Refusal
-from tests.commands import Command
+from tests.commands import Typed
 from tests.functional.worked import Capture, Registry, beijing
 from uptime import contests
 
@@ -19,7 +19,7 @@ NAMED = ("--operator", "A", "--connector", "C1-1", "--from", "2023-06-11", "--to
 
 
 @pytest.fixture
-def june(embedded_rehearsal_dsn: str, tmp_path: Path, chargewatch: Command) -> None:
+def june(embedded_rehearsal_dsn: str, tmp_path: Path, typed: Typed) -> None:
     """Faulted from 11 June on; that it was mended on the 12th is received days later, in time only on the 20th."""
     registry, capture = Registry(), Capture()
     registry.operator("A", reporting_interval_min=1440)
@@ -29,48 +29,46 @@ def june(embedded_rehearsal_dsn: str, tmp_path: Path, chargewatch: Command) -> N
         at = START + timedelta(days=day)
         capture.status("A", "C1-1", at, status, at + timedelta(days=late))
     capture.heartbeats("A", "C1-1", [START + timedelta(days=nth) for nth in range(40)])
-    assert chargewatch("registry", "import", registry.write(tmp_path / "tables")).returncode == 0
-    assert chargewatch("ingest", capture.write(tmp_path / "june.ndjson")).returncode == 0
+    assert typed("registry", "import", registry.write(tmp_path / "tables")).returncode == 0
+    assert typed("ingest", capture.write(tmp_path / "june.ndjson")).returncode == 0
 
 
-def down(chargewatch: Command, *more: str) -> str:
-    (row,) = chargewatch("uptime", "report", *JUNE, *more).json()
+def down(typed: Typed, *more: str) -> str:
+    (row,) = typed("uptime", "report", *JUNE, *more).json()
     return str(row["down_s"])
 
 
-def test_a_contest_from_filing_to_a_figure_that_counts_what_it_names(
-    june: None, tmp_path: Path, chargewatch: Command
-) -> None:
+def test_a_contest_from_filing_to_a_figure_that_counts_what_it_names(june: None, tmp_path: Path, typed: Typed) -> None:
     whole, lifted = "777600.000000", "691200.000000"  # nine days; eight without 12 June
     filing = ("uptime", "contest", "file", *NAMED, "--ground", "the link was down", "--by", "Li Wei")
-    assert chargewatch(*filing).returncode == 0
-    again = chargewatch(*filing)
+    assert typed(*filing).returncode == 0
+    again = typed(*filing)
     assert (again.returncode, "already filed" in again.stderr) == (2, True)
-    assert "2023-06 waits for the decision of contest A 17" in chargewatch("schedule", "--once", "report").stderr
-    assert down(chargewatch) == whole
-    (contest,) = chargewatch("uptime", "contest", "list", "--format", "json").json()
+    assert "2023-06 waits for the decision of contest A 17" in typed("schedule", "--once", "report").stderr
+    assert down(typed) == whole
+    (contest,) = typed("uptime", "contest", "list", "--format", "json").json()
     assert (contest["state"], contest["connectors"], contest["filed_by"]) == ("open", ["C1-1"], "Li Wei")
 
     deciding = ("uptime", "contest", "decide", "1", "--reason", "orders of that day seen")
-    own = chargewatch(*deciding, "--granted", "--by", "LI WEI")
+    own = typed(*deciding, "--granted", "--by", "LI WEI")
     assert (own.returncode, "filed contest 1" in own.stderr) == (2, True)
-    assert chargewatch(*deciding, "--by", "Chen Jing").returncode == 2  # neither granted nor refused
+    assert typed(*deciding, "--by", "Chen Jing").returncode == 2  # neither granted nor refused
     before = contest["filed_at"]
     capture = Capture()
     capture.heartbeats("A", "C1-1", [START + timedelta(days=40)])  # a rehearsal's clock goes by what is sent
-    assert chargewatch("ingest", capture.write(tmp_path / "later.ndjson")).returncode == 0
-    assert chargewatch(*deciding, "--granted", "--by", "Chen Jing").returncode == 0
-    assert chargewatch(*deciding, "--refused", "--by", "Chen Jing").returncode == 2  # once for all
-    assert down(chargewatch) == lifted
-    assert down(chargewatch, "--as-of", before) == whole
+    assert typed("ingest", capture.write(tmp_path / "later.ndjson")).returncode == 0
+    assert typed(*deciding, "--granted", "--by", "Chen Jing").returncode == 0
+    assert typed(*deciding, "--refused", "--by", "Chen Jing").returncode == 2  # once for all
+    assert down(typed) == lifted
+    assert down(typed, "--as-of", before) == whole
 
-    (contest,) = chargewatch("uptime", "contest", "list", "--operator", "A", "--format", "json").json()
+    (contest,) = typed("uptime", "contest", "list", "--operator", "A", "--format", "json").json()
     assert (contest["state"], contest["decided_by"]) == ("granted", "Chen Jing")
-    found = chargewatch("uptime", "diff", before, "2023-07-20T00:00:00Z", *JUNE).json()
+    found = typed("uptime", "diff", before, "2023-07-20T00:00:00Z", *JUNE).json()
     assert [(one["input"], one["reference"], one["left_out_s"]) for one in found["inputs"]] == [
         ("contest", "17", {"up": "86400.000000", "down": "-86400.000000"})
     ]
-    assert "2023-06 issued as record" in chargewatch("schedule", "--once", "report").stderr
+    assert "2023-06 issued as record" in typed("schedule", "--once", "report").stderr
 
 
 @pytest.mark.usefixtures("june")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from chargewatch.errors import Refusal
-from tests.commands import Command
-from tests.functional.worked import Capture, Registry, beijing
+from tests.commands import Typed
+from tests.functional.worked import Registry, beijing, serving_in_june
 from uptime import auditing
 
 START = beijing("2023-06-01 00:00")
@@ -16,33 +16,27 @@ JUNE = ("--from", "2023-06-01", "--to", "2023-07-01")
 
 
 @pytest.fixture
-def june(embedded_dsn: str, chargewatch: Command, tmp_path: Path) -> Path:
+def june(embedded_dsn: str, typed: Typed, tmp_path: Path) -> Path:
     """A report of June at the connectors, in a file; then a fault of a day comes in, and the charger retires."""
-    registry, capture = Registry(), Capture()
-    registry.operator("A", reporting_interval_min=1440)
-    registry.station("A")
-    for charger in ("C1", "C2"):
-        registry.charger("A", charger, "dc", 60)
-        capture.status("A", f"{charger}-1", START, "available", START)
-        capture.heartbeats("A", f"{charger}-1", [START + timedelta(days=nth) for nth in range(31)])
-    assert chargewatch("registry", "import", registry.write(tmp_path / "first")).returncode == 0
-    assert chargewatch("ingest", capture.write(tmp_path / "first.ndjson")).returncode == 0
+    registry, capture = serving_in_june("C1", "C2")
+    assert typed("registry", "import", registry.write(tmp_path / "first")).returncode == 0
+    assert typed("ingest", capture.write(tmp_path / "first.ndjson")).returncode == 0
     file = tmp_path / "june.json"
-    file.write_text(chargewatch("uptime", "report", *JUNE, "--by", "connector", "--format", "json").stdout)
+    file.write_text(typed("uptime", "report", *JUNE, "--by", "connector", "--format", "json").stdout)
     capture.lines.clear()
     for day, status in ((9, "faulted"), (10, "available")):
         at = START + timedelta(days=day)
         capture.status("A", "C1-1", at, status, at)
-    assert chargewatch("ingest", capture.write(tmp_path / "second.ndjson")).returncode == 0
+    assert typed("ingest", capture.write(tmp_path / "second.ndjson")).returncode == 0
     retired = Registry()
     retired.charger("A", "C2", "dc", 60, retired_on="2023-06-16")
-    assert chargewatch("registry", "import", retired.write(tmp_path / "second")).returncode == 0
+    assert typed("registry", "import", retired.write(tmp_path / "second")).returncode == 0
     return file
 
 
-def test_a_file_in_hand_against_now(june: Path, chargewatch: Command, tmp_path: Path) -> None:
+def test_a_file_in_hand_against_now(june: Path, typed: Typed, tmp_path: Path) -> None:
     now = "2100-01-01T00:00:00Z"
-    found = chargewatch("uptime", "diff", june, now, "--format", "json").json()
+    found = typed("uptime", "diff", june, now, "--format", "json").json()
     assert found["not_reproduced"] == []
     assert [(one["number"], one["input"], one["connectors"]) for one in found["inputs"]] == [
         (1, "registry", ["A C2-1"]), (2, "status", ["A C1-1"]),
@@ -56,13 +50,13 @@ def test_a_file_in_hand_against_now(june: Path, chargewatch: Command, tmp_path: 
 
     # The same from two times, and as a table for people.
     as_of = json.loads(june.read_text())[0]["as_of"]
-    again = chargewatch("uptime", "diff", now, as_of, *JUNE, "--by", "connector", "--format", "json").json()
+    again = typed("uptime", "diff", now, as_of, *JUNE, "--by", "connector", "--format", "json").json()
     assert (again["figures"], again["inputs"]) == (found["figures"], found["inputs"])
-    table = chargewatch("uptime", "diff", june, now)
+    table = typed("uptime", "diff", june, now)
     assert table.returncode == 0, table
     assert "retired_on: empty → 2023-06-16" in " ".join(table.stdout.split())
 
-    history = chargewatch("registry", "history", "chargers", "--id", "C2", "--format", "json").json()
+    history = typed("registry", "history", "chargers", "--id", "C2", "--format", "json").json()
     assert [(row["change"], row["column"], row["before"], row["after"]) for row in history[1:]] == [
         ("changed", "retired_on", None, "2023-06-16")
     ]
@@ -75,7 +69,7 @@ def test_a_file_in_hand_against_now(june: Path, chargewatch: Command, tmp_path: 
     rows = json.loads(june.read_text())
     rows[0]["ratio"] = "0.99999999"
     june.write_text(json.dumps(rows))
-    done = chargewatch("uptime", "diff", june, now, "--format", "json")
+    done = typed("uptime", "diff", june, now, "--format", "json")
     assert done.returncode == 1
     (wrong,) = json.loads(done.stdout)["not_reproduced"]
     assert (wrong["id"], wrong["field"], wrong["before"], wrong["after"]) == (

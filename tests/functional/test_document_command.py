@@ -11,7 +11,7 @@ import openpyxl
 import pytest
 
 from chargewatch import database, instants
-from tests.commands import Command
+from tests.commands import Typed
 from tests.small_city import SmallCity, local
 from uptime import profile, report, settings
 
@@ -42,10 +42,10 @@ def city(embedded_dsn: str, tmp_path: Path) -> SmallCity:
 
 
 @pytest.mark.functional
-def test_three_files_of_one_content_that_add_up(chargewatch: Command, city: SmallCity, tmp_path: Path) -> None:
+def test_three_files_of_one_content_that_add_up(typed: Typed, city: SmallCity, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     call = ("uptime", "document", *PERIOD, *AS_OF, "--output")
-    done = chargewatch(*call, "out")
+    done = typed(*call, "out")
     assert done.returncode == 0, done.stderr
     written = {path.suffix: path for path in (tmp_path / "out").iterdir()}
     assert set(written) == {".xlsx", ".html", ".json"}
@@ -81,13 +81,13 @@ def test_three_files_of_one_content_that_add_up(chargewatch: Command, city: Smal
     assert "A C1-2" in page
     assert told["parameters"]["profile_sha256"] in page
 
-    assert chargewatch(*call, "again.xlsx").returncode == 0
+    assert typed(*call, "again.xlsx").returncode == 0
     assert (tmp_path / "again.xlsx").read_bytes() == written[".xlsx"].read_bytes()  # it holds the digest of the JSON
 
 
 @pytest.mark.functional
-def test_what_cannot_be_written_is_refused_before_anything_is_computed(chargewatch: Command, home: Path) -> None:
-    done = chargewatch("uptime", "document", *PERIOD, "--output", "june.pdf")
+def test_what_cannot_be_written_is_refused_before_anything_is_computed(typed: Typed, home: Path) -> None:
+    done = typed("uptime", "document", *PERIOD, "--output", "june.pdf")
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert ".xlsx, .html or .json" in done.stderr

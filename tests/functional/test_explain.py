@@ -4,14 +4,14 @@ from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from tests.commands import Command
+from tests.commands import Typed
 from tests.functional.test_worked_examples import brought_in
 from tests.functional.worked import Capture, Registry, beijing
 
 EXPLAIN = ("uptime", "explain", "C1-1", "--operator", "OP1", "--format", "json")
 
 
-def city(chargewatch: Command, folder: Path) -> None:
+def city(typed: Typed, folder: Path) -> None:
     registry, capture = Registry(), Capture()
     registry.operator("OP1")
     registry.station("OP1")
@@ -31,12 +31,12 @@ def city(chargewatch: Command, folder: Path) -> None:
     # Silent from 02:00 to 03:00.
     capture.heartbeats("OP1", "C1-1", [at for at in beats if not 2 <= (at - start).total_seconds() / 3600 < 3])
     capture.order("OP1", "C1-1", beijing("2023-06-01 23:00"), "20")
-    brought_in(chargewatch, folder, registry, capture)
+    brought_in(typed, folder, registry, capture)
 
 
-def test_every_interval_has_its_reason_effect_and_messages(dsn: str, chargewatch: Command, tmp_path: Path) -> None:
-    city(chargewatch, tmp_path)
-    rows = chargewatch(*EXPLAIN, "--from", "2023-06-01", "--to", "2023-06-02").json()
+def test_every_interval_has_its_reason_effect_and_messages(dsn: str, typed: Typed, tmp_path: Path) -> None:
+    city(typed, tmp_path)
+    rows = typed(*EXPLAIN, "--from", "2023-06-01", "--to", "2023-06-02").json()
     told = [(row["from"][11:16], row["state"], row["reason"], row["effect"], row["declaration_id"]) for row in rows]
     assert told[:7] == [  # UTC is eight hours behind
         ("16:00", "serving", "status", "up", None),
@@ -55,17 +55,17 @@ def test_every_interval_has_its_reason_effect_and_messages(dsn: str, chargewatch
     [said] = [item for item in fault["begins"] if item["kind"] == "status"]
     assert (said["said"], said["topic"], len(said["sha256"])) == ("faulted", "ev/1/OP1/status", 64)
 
-    table = chargewatch("uptime", "explain", "C1-1", "--operator", "OP1", "--from", "2023-06-01", "--to", "2023-06-02")
+    table = typed("uptime", "explain", "C1-1", "--operator", "OP1", "--from", "2023-06-01", "--to", "2023-06-02")
     assert table.returncode == 0
     assert "late_good_news" in table.stdout
 
 
-def test_a_part_of_a_day_and_what_is_not_there(embedded_dsn: str, chargewatch: Command, tmp_path: Path) -> None:
-    city(chargewatch, tmp_path)
+def test_a_part_of_a_day_and_what_is_not_there(embedded_dsn: str, typed: Typed, tmp_path: Path) -> None:
+    city(typed, tmp_path)
     hour = ("--from", "2023-06-01T10:30:00+08:00", "--to", "2023-06-01T11:30:00+08:00")
-    [row] = chargewatch(*EXPLAIN, *hour).json()
+    [row] = typed(*EXPLAIN, *hour).json()
     assert (row["state"], row["seconds"]) == ("faulted", "3600.000000")
     assert row["begins"][-1]["said"] == "faulted"
-    nobody = chargewatch("uptime", "explain", "C9", "--operator", "OP1", "--from", "2023-06-01", "--to", "2023-06-02")
+    nobody = typed("uptime", "explain", "C9", "--operator", "OP1", "--from", "2023-06-01", "--to", "2023-06-02")
     assert nobody.returncode == 2
     assert "C9" in nobody.stderr

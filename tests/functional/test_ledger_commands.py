@@ -12,7 +12,7 @@ import pytest
 
 from chargewatch.database import connect
 from ledger import store
-from tests.commands import Command
+from tests.commands import Typed
 
 PAGE = Path(__file__).parents[2] / "docs/commission/ledger.md"
 
@@ -29,58 +29,58 @@ def filled(embedded_dsn: str) -> str:
     return embedded_dsn
 
 
-def test_list_and_show(filled: str, chargewatch: Command) -> None:
-    listed = chargewatch("ledger", "list", "--format", "json").json()
+def test_list_and_show(filled: str, typed: Typed) -> None:
+    listed = typed("ledger", "list", "--format", "json").json()
     assert [(row["seq"], row["subject"], row["supersedes"]) for row in listed] == [
         (1, "2023-05", None),
         (2, "2023-06", None),
         (3, "2023-06", 2),
     ]
-    assert chargewatch("ledger", "list", "--kind", "statement", "--format", "json").json() == []
-    shown = chargewatch("ledger", "show", "3").json()
+    assert typed("ledger", "list", "--kind", "statement", "--format", "json").json() == []
+    shown = typed("ledger", "show", "3").json()
     assert shown["body"][0]["ratio"] == "0.89"
     assert shown["difference"]["changes"][0]["before"] == "0.95"
-    missing = chargewatch("ledger", "show", "4")
+    missing = typed("ledger", "show", "4")
     assert missing.returncode == 2
     assert "no record 4" in missing.stderr
 
 
 @pytest.mark.parametrize("name", ["ledger.ndjson", "ledger.ndjson.gz"])
 def test_an_export_verifies_alone_and_a_changed_one_names_the_record(
-    filled: str, chargewatch: Command, tmp_path: Path, name: str
+    filled: str, typed: Typed, tmp_path: Path, name: str
 ) -> None:
     file = tmp_path / name
-    assert chargewatch("ledger", "export", file).returncode == 0
+    assert typed("ledger", "export", file).returncode == 0
     first = file.read_bytes()
-    assert chargewatch("ledger", "export", file).returncode == 0
+    assert typed("ledger", "export", file).returncode == 0
     assert file.read_bytes() == first  # the same ledger, the same bytes
     nowhere = {"CHARGEWATCH_DSN": "postgresql://nobody@127.0.0.1:1/nothing"}
-    held = chargewatch("ledger", "verify", file, env=nowhere)
+    held = typed("ledger", "verify", file, env=nowhere)
     assert (held.returncode, held.stdout.startswith("3 records and 1 heads hold")) == (0, True)
 
     lines = gzip.decompress(first) if name.endswith(".gz") else first
     bad = lines.replace(b'\\"ratio\\":\\"0.95\\"', b'\\"ratio\\":\\"0.96\\"', 1)
     assert bad != lines
     file.write_bytes(gzip.compress(bad) if name.endswith(".gz") else bad)
-    failed = chargewatch("ledger", "verify", file, env=nowhere)
+    failed = typed("ledger", "verify", file, env=nowhere)
     assert failed.returncode == 1
     assert "record 2: body_sha256" in failed.stderr
 
 
-def test_the_store_verifies_and_a_head_kept_outside_is_held_against_it(filled: str, chargewatch: Command) -> None:
-    held = chargewatch("ledger", "verify")
+def test_the_store_verifies_and_a_head_kept_outside_is_held_against_it(filled: str, typed: Typed) -> None:
+    held = typed("ledger", "verify")
     assert held.returncode == 0
     head = held.stdout.split(" is ")[1].strip()
     assert re.fullmatch(r"3:[0-9a-f]{64}", head)
-    assert chargewatch("ledger", "verify", "--head", head).returncode == 0
-    wrong = chargewatch("ledger", "verify", "--head", "3:" + "0" * 64)
+    assert typed("ledger", "verify", "--head", head).returncode == 0
+    wrong = typed("ledger", "verify", "--head", "3:" + "0" * 64)
     assert (wrong.returncode, "records 1 to 3" in wrong.stderr) == (1, True)
-    assert chargewatch("ledger", "verify", "--head", "three").returncode == 2
+    assert typed("ledger", "verify", "--head", "three").returncode == 2
 
     with connect() as conn:
         conn.execute("ALTER TABLE ledger_record DISABLE TRIGGER ALL")
         conn.execute("UPDATE ledger_record SET as_of = as_of + interval '1 day' WHERE seq = 2")
-    failed = chargewatch("ledger", "verify")
+    failed = typed("ledger", "verify")
     assert failed.returncode == 1
     assert "record 2: hash" in failed.stderr
 
@@ -90,29 +90,27 @@ def test_the_store_verifies_and_a_head_kept_outside_is_held_against_it(filled: s
     [(b"", 1), (b"\x1f\x8b cut", 1), (b"not json\n", 1), (b"[]\n", 1), (b"[[[[" * 50_000, 1), (None, 2)],
 )
 def test_a_file_that_is_no_export_ends_in_a_sentence(
-    chargewatch: Command, tmp_path: Path, content: bytes | None, status: int
+    typed: Typed, tmp_path: Path, content: bytes | None, status: int
 ) -> None:
     file = tmp_path / "ledger.ndjson"
     if content is not None:
         file.write_bytes(content)
-    result = chargewatch("ledger", "verify", file)
+    result = typed("ledger", "verify", file)
     assert (result.returncode, result.stdout) == (status, "")
     assert result.stderr.startswith("chargewatch: ")
 
 
-def test_an_unreachable_folder_or_database_ends_in_a_sentence(
-    filled: str, chargewatch: Command, tmp_path: Path
-) -> None:
-    assert chargewatch("ledger", "export", tmp_path / "no" / "where").returncode == 2
+def test_an_unreachable_folder_or_database_ends_in_a_sentence(filled: str, typed: Typed, tmp_path: Path) -> None:
+    assert typed("ledger", "export", tmp_path / "no" / "where").returncode == 2
     nowhere = {"CHARGEWATCH_DSN": "postgresql://nobody@127.0.0.1:1/nothing"}
-    assert chargewatch("ledger", "list", env=nowhere).returncode == 2
+    assert typed("ledger", "list", env=nowhere).returncode == 2
 
 
-def test_the_script_in_the_commissions_page_checks_an_export(filled: str, chargewatch: Command, tmp_path: Path) -> None:
+def test_the_script_in_the_commissions_page_checks_an_export(filled: str, typed: Typed, tmp_path: Path) -> None:
     [script] = re.findall(r"```python\n(.*?)```", PAGE.read_text(), re.DOTALL)
     (tmp_path / "check.py").write_text(script)
     file = tmp_path / "ledger.ndjson"
-    chargewatch("ledger", "export", file)
+    typed("ledger", "export", file)
 
     def check(data: bytes) -> "subprocess.CompletedProcess[str]":
         file.write_bytes(data)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.commands import Command
+from tests.commands import Typed
 from tests.servers import Broker
 
 DATA = Path(__file__).parents[3] / "shared/data"
@@ -57,9 +57,9 @@ def read(capture: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             yield message["topic"], message["payload"]
 
 
-def test_sessions_become_tables_and_a_capture(chargewatch: Command, tables: tuple[Path, Path], tmp_path: Path) -> None:
+def test_sessions_become_tables_and_a_capture(typed: Typed, tables: tuple[Path, Path], tmp_path: Path) -> None:
     capture = tmp_path / "c.ndjson"
-    done = chargewatch(*replay_of(tables, tmp_path / "registry"), "--capture", capture)
+    done = typed(*replay_of(tables, tmp_path / "registry"), "--capture", capture)
     assert done.returncode == 0, done.stderr
     assert "5 sessions, 51.040 kWh" in done.stderr
     sessions = [item for topic, body in read(capture) if topic.endswith("/session") for item in body["items"]]
@@ -76,17 +76,17 @@ def test_sessions_become_tables_and_a_capture(chargewatch: Command, tables: tupl
 
 
 def test_the_tables_and_the_capture_are_taken_whole(
-    embedded_dsn: str, chargewatch: Command, tables: tuple[Path, Path], tmp_path: Path
+    embedded_dsn: str, typed: Typed, tables: tuple[Path, Path], tmp_path: Path
 ) -> None:
     capture = tmp_path / "c.ndjson.gz"
-    assert chargewatch(*replay_of(tables, tmp_path / "r"), "--capture", capture).returncode == 0
-    imported = chargewatch("registry", "import", tmp_path / "r")
+    assert typed(*replay_of(tables, tmp_path / "r"), "--capture", capture).returncode == 0
+    imported = typed("registry", "import", tmp_path / "r")
     assert imported.returncode == 0, imported
-    ingested = chargewatch("ingest", capture, "--format", "json").json()
+    ingested = typed("ingest", capture, "--format", "json").json()
     kinds = {row["kind"]: row for row in ingested}
     assert kinds["session"]["stored"] == kinds["session"]["offered"] == 5
     assert all(row["quarantined"] == 0 and row["conflicts"] == 0 for row in ingested)
-    report = chargewatch(
+    report = typed(
         *("uptime", "report", "--from", "2023-06-01", "--to", "2023-06-03", "--by", "connector", "--format", "json")
     ).json()
     # OPB's connector begins on its first session's day; everything before that is outside its service life.
@@ -98,12 +98,12 @@ def test_the_tables_and_the_capture_are_taken_whole(
 
 
 def test_a_replay_through_a_broker_waits_for_every_acknowledgement(
-    broker: Broker, chargewatch: Command, tables: tuple[Path, Path], tmp_path: Path
+    broker: Broker, typed: Typed, tables: tuple[Path, Path], tmp_path: Path
 ) -> None:
     to_file = tmp_path / "c.ndjson"
-    assert chargewatch(*replay_of(tables, tmp_path / "r"), "--capture", to_file).returncode == 0
+    assert typed(*replay_of(tables, tmp_path / "r"), "--capture", to_file).returncode == 0
     sent = sum(1 for _ in read(to_file))
-    done = chargewatch(*replay_of(tables, tmp_path / "r"), "--mqtt")
+    done = typed(*replay_of(tables, tmp_path / "r"), "--mqtt")
     assert done.returncode == 0, done.stderr
     assert f"{sent} messages acknowledged by the broker" in done.stderr
     assert "had no subscriber" in done.stderr
@@ -125,24 +125,24 @@ def test_a_replay_through_a_broker_waits_for_every_acknowledgement(
 )
 def test_a_wrong_call_ends_in_a_sentence(
     home: Path,
-    chargewatch: Command,
+    typed: Typed,
     tables: tuple[Path, Path],
     tmp_path: Path,
     options: tuple[str, ...],
     told: str,
 ) -> None:
     options = tuple(str(tables[1]) if option == "connectors.csv" else option for option in options)
-    done = chargewatch(*replay_of(tables, tmp_path / "r"), *options)
+    done = typed(*replay_of(tables, tmp_path / "r"), *options)
     assert done.returncode == 2
     assert told in " ".join(done.stderr.split())
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not DATA.exists(), reason="the real sessions are not here")
-def test_the_real_sessions_keep_every_watt_hour(chargewatch: Command, tmp_path: Path) -> None:
+def test_the_real_sessions_keep_every_watt_hour(typed: Typed, tmp_path: Path) -> None:
     real = DATA / "irve_sessions.csv.gz", DATA / "irve_connectors.csv.gz"
     capture = tmp_path / "real.ndjson.gz"
-    done = chargewatch(*replay_of(real, tmp_path / "r"), "--capture", capture, timeout=280)
+    done = typed(*replay_of(real, tmp_path / "r"), "--capture", capture, timeout=280)
     assert done.returncode == 0, done.stderr
     sessions, energy = 0, Decimal()
     for topic, body in read(capture):
@@ -178,13 +178,13 @@ def test_the_same_seed_gives_the_same_bytes_in_every_process(tmp_path: Path) -> 
     assert [name for name in one if one[name].read_bytes() != other[name].read_bytes()] == []
 
 
-def test_another_seed_gives_another_city(chargewatch: Command, tmp_path: Path) -> None:
+def test_another_seed_gives_another_city(typed: Typed, tmp_path: Path) -> None:
     made = []
     for seed in ("5", "6"):
         capture = tmp_path / f"{seed}.ndjson"
         days = ("--from", "2023-06-01", "--to", "2023-06-02", "--stations", "4")
         files = ("--registry", tmp_path / seed, "--capture", capture, "--truth", tmp_path / f"{seed}.json")
-        assert chargewatch("simulate", "--seed", seed, *days, *files).returncode == 0
+        assert typed("simulate", "--seed", seed, *days, *files).returncode == 0
         made.append(capture.read_bytes())
     assert made[0] != made[1]
 
@@ -199,9 +199,9 @@ def test_another_seed_gives_another_city(chargewatch: Command, tmp_path: Path) -
     ],
 )
 def test_a_wrong_simulation_ends_in_a_sentence(
-    chargewatch: Command, tmp_path: Path, options: tuple[str, ...], told: str
+    typed: Typed, tmp_path: Path, options: tuple[str, ...], told: str
 ) -> None:
     files = ("--registry", tmp_path / "r", "--capture", tmp_path / "c.ndjson", "--truth", tmp_path / "t.json")
-    done = chargewatch("simulate", *files, *options)
+    done = typed("simulate", *files, *options)
     assert done.returncode == 2
     assert told in " ".join(done.stderr.split())

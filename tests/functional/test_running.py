@@ -3,16 +3,14 @@
 from datetime import timedelta
 from pathlib import Path
 
-from tests.commands import Command
+from tests.commands import Typed
 from tests.functional.worked import Capture, Registry, beijing
 
 START = beijing("2023-06-01 00:00")
 DAY = 86_400
 
 
-def test_what_may_still_be_lost_and_what_cost_most(
-    embedded_rehearsal_dsn: str, tmp_path: Path, chargewatch: Command
-) -> None:
+def test_what_may_still_be_lost_and_what_cost_most(embedded_rehearsal_dsn: str, tmp_path: Path, typed: Typed) -> None:
     registry, capture = Registry(), Capture()
     for operator in ("A", "B"):
         registry.operator(operator, reporting_interval_min=720)
@@ -27,10 +25,10 @@ def test_what_may_still_be_lost_and_what_cost_most(
     capture.heartbeats("A", "C1-1", signs)
     capture.heartbeats("A", "C2-1", signs[:8])  # to noon of the 4th: silent from noon of the 5th
     capture.lines.sort(key=lambda line: line["received_at"])
-    assert chargewatch("registry", "import", registry.write(tmp_path / "tables")).returncode == 0
-    assert chargewatch("ingest", capture.write(tmp_path / "june.ndjson")).returncode == 0
+    assert typed("registry", "import", registry.write(tmp_path / "tables")).returncode == 0
+    assert typed("ingest", capture.write(tmp_path / "june.ndjson")).returncode == 0
 
-    found = chargewatch("uptime", "running", "--operator", "A", "--format", "json").json()
+    found = typed("uptime", "running", "--operator", "A", "--format", "json").json()
     assert (found["from"], found["to"], found["as_of"]) == ("2023-06-01", "2023-07-01", "2023-06-15T16:00:00Z")
     assert found["rehearsal"] is True
     rows = {row["id"]: row for row in found["figures"]}
@@ -46,7 +44,7 @@ def test_what_may_still_be_lost_and_what_cost_most(
         ("C2-1", True, f"{unknown}.000000"),
         ("C1-1", False, f"{DAY}.000000"),
     ]
-    shown = chargewatch("uptime", "running", "--operator", "A", "--outages", "1")
+    shown = typed("uptime", "running", "--operator", "A", "--outages", "1")
     assert shown.returncode == 0
     assert "fails_unless_proven" in shown.stdout
-    assert chargewatch("uptime", "running", "--operator", "X").returncode == 2
+    assert typed("uptime", "running", "--operator", "X").returncode == 2

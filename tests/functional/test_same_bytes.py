@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.commands import Command
+from tests.commands import Typed
 
 Message = dict[str, Any]
 FIRST, AFTER = "2023-06-01", "2023-06-05"
@@ -72,14 +72,14 @@ def write(file: Path, messages: Sequence[Message]) -> Path:
     return file
 
 
-def answers(chargewatch: Command) -> dict[str, str]:
+def answers(typed: Typed) -> dict[str, str]:
     """What is printed of availability and money, but for the knowledge time."""
     said = {}
     for by in ("connector", "district"):
-        said[by] = chargewatch(
+        said[by] = typed(
             "uptime", "report", "--from", FIRST, "--to", AFTER, "--by", by, "--all", "--format", "json"
         ).stdout
-    said["statement"] = chargewatch("subsidy", "statement", "--period", "2023-06", "--format", "json").stdout
+    said["statement"] = typed("subsidy", "statement", "--period", "2023-06", "--format", "json").stdout
     for name, text in said.items():
         assert len(json.loads(text)) > 0, name
     return {name: re.sub(r'"as_of": *"[^"]*"', '"as_of": …', text) for name, text in said.items()}
@@ -93,10 +93,10 @@ def test_order_batching_and_repetition_change_no_byte(
     home: Path,
     databases: Callable[[str], Any],
     monkeypatch: pytest.MonkeyPatch,
-    chargewatch: Command,
+    typed: Typed,
     tmp_path: Path,
 ) -> None:
-    made = chargewatch(
+    made = typed(
         "simulate", "--seed", "7", "--stations", "4", "--from", FIRST, "--to", AFTER,
         "--registry", tmp_path / "city", "--capture", tmp_path / "city.ndjson", "--truth", tmp_path / "truth.json",
     )  # fmt: skip
@@ -124,10 +124,10 @@ def test_order_batching_and_repetition_change_no_byte(
     for arrangement, files in arrangements.items():
         name = server.fresh(False)
         monkeypatch.setenv("CHARGEWATCH_DSN", server.uri(name))
-        assert chargewatch("registry", "import", tmp_path / "city").returncode == 0
+        assert typed("registry", "import", tmp_path / "city").returncode == 0
         for file in files:
-            assert chargewatch("ingest", file).returncode == 0
-        found[arrangement] = answers(chargewatch)
+            assert typed("ingest", file).returncode == 0
+        found[arrangement] = answers(typed)
         server.drop(name)
     as_sent = found.pop("as sent")
     for arrangement, said in found.items():

@@ -7,12 +7,12 @@ from pathlib import Path
 import openpyxl
 import pytest
 
-from tests.commands import Command
+from tests.commands import Typed
 from tests.subsidy_world import POLICY, World
 
 
 @pytest.fixture
-def told(chargewatch: Command, embedded_dsn: str, tmp_path: Path) -> World:
+def told(typed: Typed, embedded_dsn: str, tmp_path: Path) -> World:
     """A store with two chargers, an admitted, a held and a repeated order."""
     world = World()
     world.prove(world.charger(charger_id="C1", rated_kw_dc=60))
@@ -20,15 +20,15 @@ def told(chargewatch: Command, embedded_dsn: str, tmp_path: Path) -> World:
     world.session("=1+1", "C1-1", "2023-06-05 08:00", "2023-06-05 09:00", "30.5")
     world.session("s2", "C2-1", "2023-06-05 08:00", "2023-06-05 09:00", 70)
     world.session("s3", "C2-1", "2023-06-06 08:00", "2023-06-06 09:00", 20, registers=None)
-    assert chargewatch("registry", "import", world.write_registry(tmp_path / "registry")).returncode == 0
-    assert chargewatch("ingest", world.write_capture(tmp_path / "capture.ndjson")).returncode == 0
+    assert typed("registry", "import", world.write_registry(tmp_path / "registry")).returncode == 0
+    assert typed("ingest", world.write_capture(tmp_path / "capture.ndjson")).returncode == 0
     return world
 
 
-def test_statement_workbook_and_explanations(chargewatch: Command, told: World, tmp_path: Path) -> None:
+def test_statement_workbook_and_explanations(typed: Typed, told: World, tmp_path: Path) -> None:
     as_of = "2100-01-01T00:00:00Z"
     call = ("subsidy", "statement", "--period", "2023-06", "--as-of", as_of)
-    (statement,) = chargewatch(*call, "--format", "json", "--xlsx", "a.xlsx").json()
+    (statement,) = typed(*call, "--format", "json", "--xlsx", "a.xlsx").json()
     assert (statement["build_yuan"], statement["operating_yuan"], statement["total_yuan"]) == (
         "12000.00", "3.15", "12003.15",
     )  # fmt: skip
@@ -40,7 +40,7 @@ def test_statement_workbook_and_explanations(chargewatch: Command, told: World, 
     ]  # fmt: skip
     assert statement["policy_sha256"] == POLICY.sha256
 
-    assert chargewatch(*call, "--xlsx", "b.xlsx").returncode == 0
+    assert typed(*call, "--xlsx", "b.xlsx").returncode == 0
     first, second = ((tmp_path / name).read_bytes() for name in ("a.xlsx", "b.xlsx"))
     assert first == second, "the same statement must give the same bytes"
     book = openpyxl.load_workbook(io.BytesIO(first))
@@ -54,25 +54,25 @@ def test_statement_workbook_and_explanations(chargewatch: Command, told: World, 
     ]
     assert all(cell.data_type != "f" for sheet in book for row in sheet.iter_rows() for cell in row)
 
-    (line,) = csv.DictReader(io.StringIO(chargewatch(*call, "--format", "csv").stdout))
+    (line,) = csv.DictReader(io.StringIO(typed(*call, "--format", "csv").stdout))
     assert (line["operator_id"], line["awarded"], line["total_yuan"]) == ("A", "1", "12003.15")
 
-    charger = {step["step"]: step for step in chargewatch("subsidy", "explain", "C1", "--format", "json").json()}
+    charger = {step["step"]: step for step in typed("subsidy", "explain", "C1", "--format", "json").json()}
     assert charger["amount"]["value"] == "12000.00 yuan"
     assert charger["dc output"]["clause"] == "137-六"
     (proof,) = charger["first proven session"]["evidence"]
     assert (proof["what"], proof["topic"], len(proof["sha256"])) == ("session proof-A-C1", "ev/1/A/session", 64)
     (heard,) = charger["first status or meter item of C1-1"]["evidence"]
     assert heard["topic"] == "ev/1/A/status"
-    refused = chargewatch("subsidy", "explain", "A/C2", "--format", "json").json()
+    refused = typed("subsidy", "explain", "A/C2", "--format", "json").json()
     assert {step["value"] for step in refused if step["step"] == "not eligible"} == {"not_accepted"}
-    held = chargewatch("subsidy", "explain", "s2", "--operator", "A", "--format", "json").json()
+    held = typed("subsidy", "explain", "s2", "--operator", "A", "--format", "json").json()
     assert next(step for step in held if step["step"] == "finding beyond_rating")["why"].startswith(
         "70 kWh in 3600 s at 60"
     )
-    month = chargewatch("subsidy", "explain", "S1/2023-06", "--format", "json").json()
+    month = typed("subsidy", "explain", "S1/2023-06", "--format", "json").json()
     assert next(step for step in month if step["step"] == "amount")["why"].startswith("31.5 kWh × 0.10 yuan/kWh")
-    assert chargewatch("subsidy", "explain", "A").returncode == 0
+    assert typed("subsidy", "explain", "A").returncode == 0
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_statement_workbook_and_explanations(chargewatch: Command, told: World, 
     ],
 )
 def test_bad_calls_end_in_one_sentence(
-    chargewatch: Command, embedded_dsn: str, tmp_path: Path, arguments: list[str], words: str
+    typed: Typed, embedded_dsn: str, tmp_path: Path, arguments: list[str], words: str
 ) -> None:
     from subsidy.policy import FOLDER
 
@@ -98,7 +98,7 @@ def test_bad_calls_end_in_one_sentence(
     (tmp_path / "bad.yaml").write_text(
         text.replace("first_day: 2022-01-01", "first_day: 2022-02-30", 1), encoding="utf-8"
     )
-    done = chargewatch("subsidy", *arguments)
+    done = typed("subsidy", *arguments)
     assert done.returncode == 2
     assert words in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1

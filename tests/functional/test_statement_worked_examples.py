@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from tests.commands import Command
+from tests.commands import Typed
 from tests.subsidy_cases import cases, world
 from tests.subsidy_world import OPERATOR, STATION, World
 
@@ -29,17 +29,17 @@ def city() -> World:
     return all_of_them
 
 
-def test_worked_examples(chargewatch: Command, embedded_dsn: str, tmp_path: Path) -> None:
+def test_worked_examples(typed: Typed, embedded_dsn: str, tmp_path: Path) -> None:
     told = city()
-    imported = chargewatch("registry", "import", told.write_registry(tmp_path / "registry"))
+    imported = typed("registry", "import", told.write_registry(tmp_path / "registry"))
     assert imported.returncode == 0, imported
-    ingested = chargewatch("ingest", told.write_capture(tmp_path / "capture.ndjson"))
+    ingested = typed("ingest", told.write_capture(tmp_path / "capture.ndjson"))
     assert ingested.returncode == 0, ingested
     statements: dict[str, list[dict[str, Any]]] = {}
     for number, case in enumerate(EXAMPLES):
         when = case["when"]
         if when not in statements:
-            statements[when] = chargewatch("subsidy", "statement", "--period", when, "--format", "json").json()
+            statements[when] = typed("subsidy", "statement", "--period", when, "--format", "json").json()
         holds(case, next(one for one in statements[when] if one["operator_id"] == f"W{number:02d}"))
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.commands import Command
+from tests.commands import Typed
 from tests.functional.worked import Capture, Registry, beijing
 
 JUNE = ("--from", "2023-06-01", "--to", "2023-07-01")
@@ -59,13 +59,13 @@ def city(folder: Path) -> tuple[Path, Path]:
 
 @pytest.mark.functional
 @pytest.mark.usefixtures("embedded_dsn")
-def test_what_if(chargewatch: Command, tmp_path: Path) -> None:
+def test_what_if(typed: Typed, tmp_path: Path) -> None:
     registry, capture = city(tmp_path)
-    assert chargewatch("registry", "import", registry).returncode == 0
-    assert chargewatch("ingest", capture).returncode == 0
+    assert typed("registry", "import", registry).returncode == 0
+    assert typed("ingest", capture).returncode == 0
 
     def rows(*asked: str) -> list[dict[str, Any]]:
-        done = chargewatch("uptime", *asked, "--format", "json")
+        done = typed("uptime", *asked, "--format", "json")
         assert done.returncode == 0, done
         found: list[dict[str, Any]] = json.loads(done.stdout)
         return found
@@ -84,7 +84,7 @@ def test_what_if(chargewatch: Command, tmp_path: Path) -> None:
     assert said["SILENT", "uk-pcpr-2023"] == ("pass", "1.00000000")
     assert said["SILENT", "fr-afirev"][0] == "fail"
 
-    table = chargewatch("uptime", "report", *JUNE, "--by", "city", *asked)
+    table = typed("uptime", "report", *JUNE, "--by", "city", *asked)
     assert table.returncode == 0
     assert all(name in table.stdout for name in ("profile", *regimes))
     assert "uk-pcpr-2023 applies from 2024-11-24" in table.stderr
@@ -107,7 +107,7 @@ def test_what_if(chargewatch: Command, tmp_path: Path) -> None:
     assert (algebra["about"], algebra["profile"]) == ("algebra", "cn-wenzhou-2022-137")
     units = rows("sensitivity", *JUNE, "--by", "charger", "--profile", "us-nevi")
     assert ("PORT", "worst_connector") in {(row["id"], row["reading"]) for row in units}
-    shown = chargewatch("uptime", "sensitivity", *JUNE)
+    shown = typed("uptime", "sensitivity", *JUNE)
     assert "4 of 7 verdicts would be another one under one of 6 readings" in shown.stderr
     assert "89.82 %" in shown.stdout
     assert "90.16 %" in shown.stdout
@@ -120,17 +120,17 @@ def test_what_if(chargewatch: Command, tmp_path: Path) -> None:
 
 
 @pytest.mark.functional
-def test_profiles_are_shown(chargewatch: Command, tmp_path: Path) -> None:
-    listed = json.loads(chargewatch("uptime", "profile", "list", "--format", "json").stdout)
+def test_profiles_are_shown(typed: Typed, tmp_path: Path) -> None:
+    listed = json.loads(typed("uptime", "profile", "list", "--format", "json").stdout)
     assert {"us-nevi", "us-ca-cec", "uk-pcpr-2023", "fr-afirev"} < {row["id"] for row in listed}
-    shown = chargewatch("uptime", "profile", "show", "us-ca-cec", "--format", "json")
+    shown = typed("uptime", "profile", "show", "us-ca-cec", "--format", "json")
     says = {row["about"]: row["says"] for row in json.loads(shown.stdout)}
     assert "at most 72 h of each year" in says["cause `routine_maintenance`"]
     assert "at most 240 h of each outage" in says["cause `vandalism`"]
-    page = chargewatch("uptime", "profile", "show", "us-nevi", "--format", "markdown")
+    page = typed("uptime", "profile", "show", "us-nevi", "--format", "markdown")
     assert page.stdout.startswith("# Average annual uptime")
     assert "525,600 minutes" in page.stdout
-    missing = chargewatch("uptime", "profile", "show", "us-nevi", "--format", "markdown", "--cases", tmp_path)
+    missing = typed("uptime", "profile", "show", "us-nevi", "--format", "markdown", "--cases", tmp_path)
     assert missing.returncode == 2
     assert "23-CFR-680.116" in missing.stderr
-    assert chargewatch("uptime", "profile", "show", "us-nevada").returncode == 2
+    assert typed("uptime", "profile", "show", "us-nevada").returncode == 2

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.commands import Command
+from tests.commands import Typed
 from tests.functional.worked import Capture, Registry, beijing, moment
 from tests.generative.reference_availability import Heartbeat, Status
 from tests.spec.cases import Case, read
@@ -17,11 +17,11 @@ WENZHOU = Path(__file__).parent.parent.parent / "uptime" / "profiles" / "cn-wenz
 EXAMPLES = [case for case in read(FOLDER) if case.file == "worked_examples"]
 
 
-def brought_in(chargewatch: Command, folder: Path, registry: Registry, capture: Capture) -> None:
+def brought_in(typed: Typed, folder: Path, registry: Registry, capture: Capture) -> None:
     """Import the registry, ingest the capture; everything is stored."""
-    imported = chargewatch("registry", "import", registry.write(folder / "registry"))
+    imported = typed("registry", "import", registry.write(folder / "registry"))
     assert imported.returncode == 0, imported
-    ingested = chargewatch("ingest", capture.write(folder / "capture.ndjson"), "--format", "json")
+    ingested = typed("ingest", capture.write(folder / "capture.ndjson"), "--format", "json")
     kinds = ingested.json()
     assert sum(kind["quarantined"] for kind in kinds) == 0, kinds
     sent = sum(len(line["payload"]["items"]) for line in capture.lines)
@@ -84,13 +84,13 @@ def crediting(folder: Path) -> Path:
 
 
 @pytest.mark.usefixtures("dsn")
-def test_availability(chargewatch: Command, tmp_path: Path) -> None:
+def test_availability(typed: Typed, tmp_path: Path) -> None:
     """W1 to W10."""
     assert {case.said["name"].split()[0] for case in EXAMPLES} == {f"W{n}" for n in (1, 2, 3, 4, 6, 7, 8, 9, 10)}
     registry, capture = Registry(), Capture()
     for case in EXAMPLES:
         play(case, registry, capture)
-    brought_in(chargewatch, tmp_path, registry, capture)
+    brought_in(typed, tmp_path, registry, capture)
 
     profiles = {False: "cn-wenzhou-2022-137", True: str(crediting(tmp_path))}
     reports: dict[tuple[str, bool], dict[str, Any]] = {}
@@ -99,7 +99,7 @@ def test_availability(chargewatch: Command, tmp_path: Path) -> None:
         asked = (case.said["when"], "effects" in case.said)
         if asked not in reports:
             start, end = (day.split()[0] for day in asked[0].split(" to "))
-            rows = chargewatch(
+            rows = typed(
                 "uptime", "report", "--from", start, "--to", end, "--by", "connector", "--profile",
                 profiles[asked[1]], "--format", "json",
             ).json()  # fmt: skip
@@ -113,7 +113,7 @@ def test_availability(chargewatch: Command, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("dsn")
-def test_money(chargewatch: Command, tmp_path: Path) -> None:
+def test_money(typed: Typed, tmp_path: Path) -> None:
     """M1 to M6 and Q1."""
     registry, capture = Registry(), Capture()
 
@@ -165,10 +165,10 @@ def test_money(chargewatch: Command, tmp_path: Path) -> None:
     proves("Q1", "C1", "2023-06-10 10:00", "7.69")
     proves("Q1", "C2", "2023-06-10 10:00", "7.71")
 
-    brought_in(chargewatch, tmp_path, registry, capture)
+    brought_in(typed, tmp_path, registry, capture)
 
     def statements(period: str) -> dict[str, Any]:
-        said = chargewatch("subsidy", "statement", "--period", period, "--format", "json").json()
+        said = typed("subsidy", "statement", "--period", period, "--format", "json").json()
         return {one["operator_id"]: one for one in said}
 
     year = statements("2023")

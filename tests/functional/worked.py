@@ -146,3 +146,16 @@ class Capture:
         """One message a line."""
         file.write_text("".join(json.dumps(line) + "\n" for line in self.lines), encoding="utf-8")
         return file
+
+
+def serving_in_june(*chargers: str) -> tuple[Registry, Capture]:
+    """Operator A's chargers, each available from 1 June 2023 on and heard of at every midnight until 1 July."""
+    start = beijing("2023-06-01 00:00")
+    registry, capture = Registry(), Capture()
+    registry.operator("A", reporting_interval_min=1440)
+    registry.station("A")
+    for charger in chargers:
+        registry.charger("A", charger, "dc", 60)
+        capture.status("A", f"{charger}-1", start, "available", start)
+        capture.heartbeats("A", f"{charger}-1", [start + timedelta(days=nth) for nth in range(31)])
+    return registry, capture

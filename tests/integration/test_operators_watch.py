@@ -1,5 +1,8 @@
 """The broker's own counters: what it drops is counted, and where it does not tell that is said once."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pytest
 from prometheus_client import CollectorRegistry
 
@@ -11,12 +14,16 @@ from tests.integration.production_broker import ProductionBroker, secret
 from tests.integration.publishing import wait_until
 
 
-def watching(said: list[str]) -> tuple[BrokerWatch, CollectorRegistry]:
+@contextmanager
+def watching(said: list[str]) -> Iterator[CollectorRegistry]:
     registry = CollectorRegistry()
     watch = BrokerWatch(broker.address(settings.load()), "watcher", said.append)
     registry.register(watch)
     watch.start()
-    return watch, registry
+    try:
+        yield registry
+    finally:
+        watch.stop()
 
 
 def test_what_the_broker_drops_is_counted(city: ProductionBroker) -> None:
@@ -31,17 +38,17 @@ def test_what_the_broker_drops_is_counted(city: ProductionBroker) -> None:
     )
     away.subscribe("operators/ev/1/+/+")
     away.close()
-    watch, registry = watching(said)
-    with client(city.port, "A", password, ca=city.keys / "ca.crt") as sender:
-        for _ in range(50):
-            sender.publish("ev/1/A/status")
-    # 20 in flight and 10 queued are the most that the broker keeps for who is away.
-    wait_until(lambda: (registry.get_sample_value("chargewatch_broker_dropped_total") or 0) >= 20, 20)
-    assert (registry.get_sample_value("chargewatch_broker_received_total") or 0) >= 50
-    assert registry.get_sample_value("chargewatch_broker_heap_bytes")
-    city.stop()
-    wait_until(lambda: registry.get_sample_value("chargewatch_broker_dropped_total") is None, 20)
-    watch.stop()
+    with watching(said) as registry:
+        with client(city.port, "A", password, ca=city.keys / "ca.crt") as sender:
+            for _ in range(50):
+                sender.publish("ev/1/A/status")
+        # 20 in flight and 10 queued are the most that the broker keeps for who is away.
+        wait_until(lambda: (registry.get_sample_value("chargewatch_broker_dropped_total") or 0) >= 20, 20)
+        # Each counter is a message of its own.
+        wait_until(lambda: (registry.get_sample_value("chargewatch_broker_received_total") or 0) >= 50, 20)
+        wait_until(lambda: bool(registry.get_sample_value("chargewatch_broker_heap_bytes")), 20)
+        city.stop()
+        wait_until(lambda: registry.get_sample_value("chargewatch_broker_dropped_total") is None, 20)
     assert said == []
 
 
@@ -51,9 +58,8 @@ def test_a_broker_that_does_not_tell_is_said_once(city: ProductionBroker, monkey
     access.write_text(access.read_text().replace("topic read $SYS/broker/#\n", ""))
     city.restart()
     said: list[str] = []
-    watch, registry = watching(said)
-    wait_until(lambda: said != [], 10)
-    watch.stop()
+    with watching(said) as registry:
+        wait_until(lambda: said != [], 10)
     assert registry.get_sample_value("chargewatch_broker_dropped_total") is None
     assert len(said) == 1
     assert "shows none of its own counters" in said[0]

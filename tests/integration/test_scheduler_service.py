@@ -17,7 +17,7 @@ from ledger.store import all_records
 from scheduler import metrics
 from scheduler.jobs import JOBS
 from scheduler.running import Job, run_job
-from tests.commands import Command
+from tests.commands import Command, Typed
 from tests.servers import free_port
 from tests.small_city import SmallCity, local
 
@@ -143,7 +143,8 @@ def test_the_gauges_show_what_the_jobs_found(embedded_rehearsal_dsn: str, city: 
     city.ingest(city.session(local(date(2023, 6, 3)), 1, "30", "s1", "100"))
     city.ingest(city.session(local(date(2023, 6, 3), 0.5), 1, "30", "s2", "130"))  # overlaps: held
     for name in ("availability", "statement", "figures", "findings"):
-        assert run_job(JOB[name]).outcome == "done"
+        run = run_job(JOB[name])
+        assert run.outcome == "done", run.said
 
     def value(name: str, **labels: str) -> float | None:
         return metrics.REGISTRY.get_sample_value(f"chargewatch_{name}", labels)
@@ -176,7 +177,14 @@ def test_the_command_as_typed(embedded_rehearsal_dsn: str, city: SmallCity, char
     env = {"CHARGEWATCH_SCHEDULER_METRICS_PORT": str(taken)}
     first = chargewatch.start("schedule", env=env)
     first.wait_for("metrics on port", 60)
-    second = chargewatch("schedule", env=env)
+    second = chargewatch("schedule", env=env, timeout=60)
+    assert first.process.poll() is None, first.said
     assert (second.returncode, "cannot be used" in second.stderr) == (2, True)
     assert first.terminate(60) == 0
     assert "scheduler stopping" in first.said
+
+
+def test_the_jobs_are_listed(typed: Typed) -> None:
+    listed = typed("schedule", "--jobs")
+    assert listed.returncode == 0, listed
+    assert all(job.name in listed.stdout for job in JOBS)

@@ -12,7 +12,7 @@ from chargewatch.output import Format
 from collector.commands import ingest
 from registry.commands import import_
 from registry.tables import DEFAULT_TIME_ZONE
-from tests.functional.worked import Capture, Registry, beijing
+from tests.functional.worked import Capture, Registry, beijing, serving_in_june
 from uptime import doubting
 
 START = beijing("2023-06-01 00:00")
@@ -26,13 +26,7 @@ def test_a_status_that_does_not_fit_is_shown_with_its_evidence(
         doubting.truth("2023-06-01", "2023-07-01", format=Format.json, **more)
         return json.loads(capsys.readouterr().out)
 
-    registry, capture = Registry(), Capture()
-    registry.operator("A", reporting_interval_min=1440)
-    registry.station("A")
-    for charger in ("C1", "C2"):
-        registry.charger("A", charger, "dc", 60)
-        capture.status("A", f"{charger}-1", START, "available", START)
-        capture.heartbeats("A", f"{charger}-1", [START + timedelta(days=nth) for nth in range(31)])
+    registry, capture = serving_in_june("C1", "C2")
     at = START + timedelta(days=4, hours=8)
     for nth in range(6):
         moment = at + nth * timedelta(minutes=12)

@@ -80,29 +80,3 @@ class Rounding(Stated, frozen=True, forbid_unknown_fields=True, kw_only=True):
     unit: Literal["0.01 yuan"]
     rule: Literal["half_up"]
     shares: Literal["largest_remainder"] = "largest_remainder"
-
-
-class Finding(Stated, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A rule that finds something: its effect and the kinds of connector (of charger) that it applies to."""
-
-    effect: Effect
-    kinds: Annotated[tuple[Kind, ...], msgspec.Meta(min_length=1)]
-
-
-class LongerThan(Finding, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A finding with a duration that must be exceeded."""
-
-    longer_than: Quantity
-
-
-class BeyondRating(Finding, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A finding with a multiple of the rated energy that is too much."""
-
-    at_or_beyond: Quantity
-
-
-class RegisterMismatch(Finding, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A finding with a tolerance: a share of the energy, and a least tolerance."""
-
-    share_of_energy: Quantity
-    least: Quantity

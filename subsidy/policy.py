@@ -13,12 +13,8 @@ from chargewatch.errors import Refusal
 from registry.tables import BY_NAME
 from subsidy import following
 from subsidy.clauses import (
-    BeyondRating,
-    Finding,
     Listed,
-    LongerThan,
     Quantity,
-    RegisterMismatch,
     Rounding,
     Stated,
     Text,
@@ -26,6 +22,8 @@ from subsidy.clauses import (
     believable,
 )
 from subsidy.disbursement import Budget, Payment, Recovery
+from subsidy.limits import UNITS as finding_units
+from subsidy.limits import Findings
 
 DEFAULT = "cn-wenzhou-2022-137"
 FOLDER = Path(__file__).parent / "policies"
@@ -64,15 +62,7 @@ REASONS = frozenset(
         "not_registered",
         "not_managed",
         "outside_service_life",
-        "overlap",
-        "repeat",
-        "beyond_rating",
-        "no_registers",
-        "register_mismatch",
-        "late_order",
-        "contradictory_id",
-        "long_duration",
-        "duplicate_serial",
+        *Findings.__struct_fields__,
     )
 )
 """Every code that a reason can have; a policy says the clause and the words of each."""
@@ -82,13 +72,8 @@ UNITS = {
     "build.rates.ac": "yuan/kW",
     "operating.rate": "yuan/kWh",
     "statements.issued_after_days": "day",
+    **finding_units,
     "payment.answer_within": "day",
-    "findings.overlap.longer_than": "s",
-    "findings.beyond_rating.at_or_beyond": "rated energy",
-    "findings.register_mismatch.share_of_energy": "ratio",
-    "findings.register_mismatch.least": "kWh",
-    "findings.late_order.longer_than": "day",
-    "findings.long_duration.longer_than": "h",
 }
 """The unit that each quantity is read in."""
 
@@ -152,26 +137,6 @@ class Statements(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """When statements are issued."""
 
     issued_after_days: Quantity
-
-
-class Findings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The rules that find something (semantics 8), by their stable codes."""
-
-    overlap: LongerThan
-    repeat: Finding
-    beyond_rating: BeyondRating
-    no_registers: Finding
-    register_mismatch: RegisterMismatch
-    late_order: LongerThan
-    contradictory_id: Finding
-    long_duration: LongerThan
-    duplicate_serial: Finding
-
-    def rule(self, code: str) -> Finding:
-        """The rule of a code."""
-        found = getattr(self, code)
-        assert isinstance(found, Finding)
-        return found
 
 
 class ReasonText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):

@@ -37,8 +37,8 @@ PATTERNS = {
         Pattern("ghost", _ORDER, False, "an order while nobody was there, readings to match"),
         Pattern("while_faulted", "outage", False, "an order while the connector was faulted"),
         # registers: a meter that is not left alone
-        Pattern("register_back", _CONNECTOR, False, "the register is set back between two sessions"),
-        Pattern("register_jump", _CONNECTOR, False, "the register is set forward between two sessions"),
+        Pattern("register_back", _CONNECTOR, True, "the register is set back between two sessions"),
+        Pattern("register_jump", _CONNECTOR, True, "the register is set forward between two sessions"),
         # loads: real energy into no vehicle
         Pattern("flat_power", _ORDER, False, "a load bank: power without taper up to a full battery"),
         Pattern("idle_discharge", _ORDER, False, "a load bank: the state of charge never rises"),

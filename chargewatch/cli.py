@@ -19,6 +19,7 @@ import registry.commands
 import scheduler.commands
 import simulators.commands as simulating
 import subsidy.commands
+import uptime.archive.commands
 import uptime.commands
 from chargewatch import __version__
 from chargewatch.errors import CheckFailed, Refusal
@@ -34,6 +35,7 @@ app = typer.Typer(
 )
 app.add_typer(registry.commands.app, name="registry", help="What exists: import and export of contract 3's tables.")
 app.add_typer(uptime.commands.app, name="uptime", help="Availability: report it, explain it.")
+app.add_typer(uptime.archive.commands.app, name="archive", help="Facts as Parquet files: write and verify them.")
 app.add_typer(subsidy.commands.app, name="subsidy", help="Subsidies: state them, explain them.")
 app.add_typer(ledger.commands.app, name="ledger", help="The record of issued figures: export and verify it.")
 app.add_typer(compliance.commands.app, name="compliance", help="After a figure: orders, samples, inspections.")

@@ -9,6 +9,7 @@ import typer
 from chargewatch.errors import Refusal
 from chargewatch.output import Format, emit, progress, say
 from uptime import auditing, contesting, documenting, doubting, regimes, running
+from uptime.archive import commands as archiving
 from uptime.moments import moment, period
 
 if TYPE_CHECKING:
@@ -22,6 +23,7 @@ app.command("diff")(auditing.diff)
 app.command("truth")(doubting.truth)
 app.command("declarations")(doubting.declarations)
 app.command("document")(documenting.document)
+app.command("rebuild")(archiving.rebuild)
 
 
 class Level(StrEnum):

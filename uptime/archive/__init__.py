@@ -1,0 +1,1 @@
+"""The archive: facts as Parquet files by UTC day and bucket of connectors, readable without this program."""

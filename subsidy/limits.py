@@ -114,6 +114,20 @@ class TooRegular(Finding, frozen=True, forbid_unknown_fields=True, kw_only=True)
     least_orders: Quantity
 
 
+class Within(Finding, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Two that stand within a distance of each other."""
+
+    within: Quantity
+
+
+class Unexplained(Finding, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Two sides of the triangle that differ, after losses between the grid and the meters."""
+
+    share_of_energy: Quantity
+    losses: Quantity
+    least: Quantity
+
+
 class Findings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The rules that find something (semantics 8), by their stable codes."""
 
@@ -148,6 +162,11 @@ class Findings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     late_maintenance: LongerThan
     meter_expired: Finding
     qualification_lapsed: Finding
+    duplicate_meter: Finding
+    duplicate_qr: Finding
+    same_place: Within
+    grid_bill_mismatch: Tolerance
+    triangle_difference: Unexplained
 
     def rule(self, code: str) -> Finding:
         """The rule of a code."""
@@ -197,5 +216,11 @@ UNITS = {
     "findings.in_maintenance.longer_than": "s",
     "findings.outside_hours.slack": "s",
     "findings.late_maintenance.longer_than": "s",
+    "findings.same_place.within": "m",
+    "findings.grid_bill_mismatch.share_of_energy": "ratio",
+    "findings.grid_bill_mismatch.least": "kWh",
+    "findings.triangle_difference.share_of_energy": "ratio",
+    "findings.triangle_difference.losses": "ratio",
+    "findings.triangle_difference.least": "kWh",
 }
 """The unit that each quantity of a finding is read in."""

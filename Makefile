@@ -2,7 +2,7 @@
 
 PYTHON ?= python3
 BIN := .venv/bin
-PACKAGES := chargewatch registry collector uptime subsidy ledger compliance scheduler portal simulators
+PACKAGES := chargewatch registry collector uptime subsidy ledger compliance payments scheduler portal simulators
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo test profile-pages figures-long bench-collector bench-findings check format lock clean

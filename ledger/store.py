@@ -89,6 +89,15 @@ def all_records(conn: psycopg.Connection, kind: str | None = None) -> Iterator[R
         )
 
 
+def firsts(conn: psycopg.Connection, kind: str) -> Iterator[Record]:
+    """The first record of each subject of a kind, by seq: money moves with that one."""
+    with conn.transaction(), conn.cursor(name="firsts", row_factory=class_row(Record)) as cursor:
+        cursor.itersize = 100
+        yield from cursor.execute(
+            f"SELECT {_RECORD} FROM ledger_record WHERE kind = %s AND supersedes IS NULL ORDER BY seq", [kind]
+        )
+
+
 def all_heads(conn: psycopg.Connection) -> list[Head]:
     """Every sealed day's head, by day."""
     with conn.cursor(row_factory=class_row(Head)) as cursor:

@@ -1,0 +1,1 @@
+"""What becomes of a statement: shown, confirmed or contested, approved, issued, paid, adjusted; budget and recovery."""

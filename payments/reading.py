@@ -1,0 +1,43 @@
+"""Statements and steps out of the ledger."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+import psycopg
+
+from ledger import entries, store
+from ledger.canonical import loads
+from ledger.chain import Record
+from payments.books import Books
+from payments.statements import Key, Statement, statements
+from payments.steps import read
+from subsidy import policy as policies
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """What was issued, and what has become of it."""
+
+    statements: dict[Key, Statement]
+    books: Books
+
+
+def load(conn: psycopg.Connection) -> Position:
+    """The whole position, from the ledger's records alone."""
+    return Position(
+        stated(store.firsts(conn, "statement")),
+        Books(read(record.body) for record in store.all_records(conn, entries.KIND)),
+    )
+
+
+def stated(records: Iterable[Record]) -> dict[Key, Statement]:
+    """Every operator's statement in the first record of each subject: money moves with that one."""
+    programme_of = cache(lambda policy: policies.load(policy).programme)
+    found = [
+        one
+        for record in records
+        if record.supersedes is None
+        for one in statements(record.seq, record.hash, record.subject, loads(record.body), programme_of)
+    ]
+    return {one.key: one for one in found}

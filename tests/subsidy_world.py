@@ -78,6 +78,8 @@ class World:
     tables: dict[str, list[Row]] = field(default_factory=dict)
     statuses: list[tuple[str, str, datetime, datetime]] = field(default_factory=list)
     sessions: list[Session] = field(default_factory=list)
+    samples: list[tuple[str, str, datetime, Decimal]] = field(default_factory=list)
+    """Meter samples: operator, connector, at, register (kWh); received when they were taken."""
 
     def add(self, table: str, base: Mapping[str, Any], /, **more: Any) -> Row:
         """Another row: `base` with other values."""
@@ -138,6 +140,10 @@ class World:
         end = local(at) + timedelta(hours=1)
         name = f"proof-{charger['operator_id']}-{charger['charger_id']}"
         self.session(name, connector, at, end, energy, operator=charger["operator_id"])
+
+    def sample(self, connector: str, at: Any, kwh: Any, operator: str = "A") -> None:
+        """A meter sample."""
+        self.samples.append((operator, connector, local(at), Decimal(str(kwh))))
 
     # the engine's view
 
@@ -256,6 +262,10 @@ class World:
             for operator_id, connector_id, at, received in self.statuses
         ]
         told += [(one.received, one.operator_id, "session", _item(one)) for one in self.sessions]
+        told += [
+            (at, operator_id, "meter", {"connector_id": connector_id, "at": at.isoformat(), "energy_kwh": float(kwh)})
+            for operator_id, connector_id, at, kwh in self.samples
+        ]
         lines = []
         for seq, (received, operator_id, kind, item) in enumerate(sorted(told, key=lambda one: one[:3])):
             payload = {

@@ -126,6 +126,7 @@ class Unexplained(Finding, frozen=True, forbid_unknown_fields=True, kw_only=True
     share_of_energy: Quantity
     losses: Quantity
     least: Quantity
+    readings_within: Quantity
 
 
 class Findings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -222,5 +223,6 @@ UNITS = {
     "findings.triangle_difference.share_of_energy": "ratio",
     "findings.triangle_difference.losses": "ratio",
     "findings.triangle_difference.least": "kWh",
+    "findings.triangle_difference.readings_within": "h",
 }
 """The unit that each quantity of a finding is read in."""

@@ -15,6 +15,7 @@ import collector.operators.commands
 import collector.quarantine.commands
 import compliance.commands
 import ledger.commands
+import payments.commands
 import registry.commands
 import scheduler.commands
 import simulators.commands as simulating
@@ -38,6 +39,8 @@ app.add_typer(uptime.commands.app, name="uptime", help="Availability: report it,
 app.add_typer(uptime.archive.commands.app, name="archive", help="Facts as Parquet files: write and verify them.")
 app.add_typer(subsidy.commands.app, name="subsidy", help="Subsidies: state them, explain them.")
 app.add_typer(ledger.commands.app, name="ledger", help="The record of issued figures: export and verify it.")
+app.add_typer(payments.commands.app, name="payment", help="What becomes of a statement: shown, approved, paid.")
+app.command()(payments.commands.budget)
 app.add_typer(compliance.commands.app, name="compliance", help="After a figure: orders, samples, inspections.")
 app.add_typer(collector.operators.commands.app, name="operator", help="The operators' accounts at the broker.")
 app.add_typer(

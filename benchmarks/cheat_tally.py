@@ -118,7 +118,8 @@ def print_patterns(tally: Tally, rules: Mapping[str, tuple[str, ...]]) -> None:
         if tally.injected[pattern]:
             counts = (f"{tally.injected[pattern]:,}", f"{tally.found[pattern]:,}", f"{tally.recall(pattern):.1%}")
             yuan = (f"{tally.before[pattern]:,.2f}", f"{tally.after[pattern]:,.2f}")
-            names = "  " + ", ".join(rules.get(pattern, ())) if rules.get(pattern) else "  no trace"
+            why = PATTERNS[pattern].no_trace
+            names = f"  no trace: {why}" if why else "  " + ", ".join(rules.get(pattern, ("no rule",)))
             print(line(pattern, *counts, f"{tally.held[pattern]:,}", *yuan) + names)
     print(line("all together", "", "", "", "", *(f"{_sum(one.values()):,.2f}" for one in (tally.before, tally.after))))
 

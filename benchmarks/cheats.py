@@ -12,6 +12,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from pathlib import Path
 
 import psycopg
@@ -22,33 +24,41 @@ from benchmarks.judging import RULES, measure
 from benchmarks.processes import PROGRAM
 from chargewatch import embedded
 from simulators import truth
+from simulators.cheats.patterns import PATTERNS
 
+FIRST = date(2023, 6, 1)
 LEAST_RECALL, MOST_HONEST_PCT = 0.95, 0.5
-RATES = {
-    **dict.fromkeys(
-        ("beyond_rating", "register_mismatch", "inflated_readings", "no_registers", "late_order", "above_tariff"), 0.005
-    ),
-    **dict.fromkeys(("impossible", "overlap", "repeat", "repeat_elsewhere", "ghost", "in_maintenance"), 0.005),
-    **dict.fromkeys(("flat_power", "idle_discharge"), 0.01),
-    **dict.fromkeys(
-        ("endless", "over_advance", "register_back", "register_jump", "too_regular", "meter_expired"), 0.03
-    ),
-    **dict.fromkeys(("duplicate_meter", "duplicate_serial", "never_near_rating"), 0.03),
-    **dict.fromkeys(
-        ("fleet_as_public", "duplicate_location", "while_faulted", "late_maintenance", "outside_hours"), 0.08
-    ),
-    "micro_sessions": 0.002,
-    "one_vehicle": 0.02,
+_BY_UNIT = {
+    "order": 0.005, "connector": 0.03, "charger": 0.03, "station": 0.08, "station-day": 0.02, "outage": 0.08,
+    "connector-night": 0.08,
+}  # fmt: skip
+RATES = {one.code: _BY_UNIT[one.unit] for one in PATTERNS.values()} | {
+    "micro_sessions": 0.002,  # each is a dozen orders
+    "flat_power": 0.01,  # only long DC ones can be
+    "idle_discharge": 0.01,
 }
 
 
-def city(folder: Path, seed: int, stations: int, days: int, dsn: str) -> truth.Truth:
+@dataclass(frozen=True)
+class Scale:
+    """How many cities of what size, and how many times the usual rates of cheating."""
+
+    seeds: int
+    stations: int
+    days: int
+    rates: float
+
+
+FULL, QUICK = Scale(10, 24, 30, 1), Scale(1, 12, 14, 2.5)
+
+
+def city(folder: Path, seed: int, scale: Scale, dsn: str) -> truth.Truth:
     """A month of a seed in the database of this DSN, through the commands as typed; what is true of it."""
     files = {name: folder / f"{seed}.{name}" for name in ("registry", "capture.ndjson.gz", "truth.json.gz")}
     registry, capture, known = files.values()
-    last = f"2023-06-{days:02d}" if days < 31 else "2023-07-01"
-    cheats = [word for pattern, rate in RATES.items() for word in ("--cheat", f"{pattern}={rate}")]
-    span = ("--seed", str(seed), "--from", "2023-06-01", "--to", last, "--stations", str(stations))
+    cheats = [word for pattern, rate in RATES.items() for word in ("--cheat", f"{pattern}={rate * scale.rates:g}")]
+    last = FIRST + timedelta(days=scale.days)
+    span = ("--seed", seed, "--from", FIRST, "--to", last, "--stations", scale.stations)
     out = ("--registry", registry, "--capture", capture, "--truth", known)
     _run(dsn, "simulate", *span, *out, "--honest-oddities", *cheats)
     _run(dsn, "registry", "import", registry)
@@ -64,21 +74,21 @@ def _run(dsn: str, *words: object) -> None:
         raise SystemExit(f"chargewatch {words[0]} ended with {done.returncode}: {done.stderr[-2000:]}")
 
 
-def tally(seeds: int, stations: int, days: int) -> Tally:
+def tally(scale: Scale) -> Tally:
     """All seeds, each in a database of its own on a server of its own."""
     home = Path(tempfile.mkdtemp(prefix="chargewatch-cheats-"))
     home.chmod(0o755)  # the server runs as another user where we are root
     summed = Tally()
     try:
         server = embedded.ensure(home)
-        for seed in range(1, seeds + 1):
+        for seed in range(1, scale.seeds + 1):
             began = time.monotonic()
             name = f"seed_{seed}"
             with psycopg.connect(server, autocommit=True) as connection:
                 connection.execute(f"CREATE DATABASE {name}".encode())
             dsn = server.replace("/postgres?", f"/{name}?")
             _run(dsn, "migrate", "--rehearsal")
-            known = city(home, seed, stations, days, dsn)
+            known = city(home, seed, scale, dsn)
             made = time.monotonic()
             with psycopg.connect(dsn, autocommit=True) as connection:
                 summed.add(known, measure(connection), RULES)
@@ -107,12 +117,12 @@ def main() -> None:
     """Read the options, run, print, and judge."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="one seed of a small city")
-    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--seeds", type=int, default=FULL.seeds)
     parser.add_argument("--json", type=Path, help="also write the counts here")
     chosen = parser.parse_args()
-    seeds, stations, days = (1, 12, 15) if chosen.quick else (chosen.seeds, 24, 31)
-    summed = tally(seeds, stations, days)
-    print(f"{seeds} seeds, {stations} stations, June 2023")
+    scale = QUICK if chosen.quick else replace(FULL, seeds=chosen.seeds)
+    summed = tally(scale)
+    print(f"{scale.seeds} seeds, {scale.stations} stations, {scale.days} days from {FIRST} on")
     print_patterns(summed, RULES)
     print_rules(summed)
     print_honest(summed)

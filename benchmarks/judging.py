@@ -6,24 +6,22 @@ import psycopg
 
 from benchmarks.cheat_tally import Measured
 from chargewatch import database
+from simulators.cheats.patterns import PATTERNS
 from subsidy import policy
 from subsidy.dispositions import ADMITTED, HELD
 from subsidy.periods import parse
 from subsidy.statement import entitlement
 
 RULES: dict[str, tuple[str, ...]] = {
-    "beyond_rating": ("beyond_rating",),
-    "register_mismatch": ("register_mismatch",),
-    "no_registers": ("no_registers",),
-    "late_order": ("late_order",),
-    "impossible": ("impossible",),
+    **{pattern: (pattern,) for pattern, one in PATTERNS.items() if not one.no_trace},
+    "inflated_readings": ("beyond_meter",),
+    "over_advance": ("beyond_advance",),
     "endless": ("long_duration",),
-    "overlap": ("overlap",),
-    "repeat": ("repeat",),
     "repeat_elsewhere": ("repeat",),
-    "duplicate_serial": ("duplicate_serial",),
+    "ghost": ("no_sign_inside",),
+    "while_faulted": ("in_bad_state",),
 }
-"""By pattern the codes of the rules that are for it; none where it leaves no trace."""
+"""By pattern the codes of the rules that are for it, most of the same name; none where it leaves no trace."""
 
 
 def measure(connection: psycopg.Connection) -> Measured:

@@ -17,9 +17,11 @@ from simulators.truth import TrueCheat, TrueInterval
 
 _LOADS = {"flat_power": loads.flat_power, "idle_discharge": loads.idle_discharge}
 _REGISTERS = ("register_back", "register_jump")
-_SCHEMES = ("endless", "over_advance", *_REGISTERS, "too_regular")
+_RAISED = {"over_advance": 8, "skimmed": 3}
+_SCHEMES = ("endless", *_RAISED, *_REGISTERS, "too_regular")
 """What a connector does all the time; one that has none may cheat with single orders."""
 
+_FLEETS = ("fleet_as_public", "disguised_fleet")
 _CHARGED = ("flat_power", "idle_discharge", "micro_sessions", "in_maintenance")
 _MS_US = 1_000
 _BESIDE = ("overlap", "repeat", "repeat_elsewhere", "impossible", "ghost")
@@ -46,6 +48,8 @@ class Cheating:
         elif scheme == "fleet_as_public":
             own = [self._vehicle("fleet", f"{plug.connector_id}/{number}") for number in range(2)]
             charges = [replace(one, vehicle=own[index % 2], cheat=scheme) for index, one in enumerate(charges)]
+        elif scheme == "disguised_fleet":
+            charges = [replace(one, cheat=scheme) for one in charges]
         else:
             charges = [one for charge in charges for one in self._driven(post, plug, charge, scheme)]
             if hours.closes(site) and not scheme:
@@ -69,8 +73,8 @@ class Cheating:
         made: list[Order] = []
         for order in orders:
             plain = order.fate == "sent" and not order.cheat and self._may(post) and order.session_id in by_id
-            if plain and scheme == "over_advance":
-                made.append(replace(claims.over_advance(order), cheat=scheme))
+            if plain and scheme in _RAISED:
+                made.append(replace(claims.raised(order, _RAISED[scheme]), cheat=scheme))
             elif plain and scheme == "meter_expired":
                 expired = day_of(order.end_us - 1) > self.papers.expires_on(plug.connector_id)
                 made.append(replace(order, cheat=scheme if expired else ""))
@@ -106,8 +110,9 @@ class Cheating:
             return ""
         if self.papers.expired(post, plug.connector_id):
             return "meter_expired"
-        if plug.kind == "dc" and self.deal.hits("fleet_as_public", post.station_id):
-            return "fleet_as_public"
+        fleet = self.deal.first(_FLEETS, post.station_id) if plug.kind == "dc" else ""
+        if fleet:
+            return fleet
         able = plug.kind == "dc" and (post.kind != "hybrid" or post.simultaneous)
         return self.deal.first(_SCHEMES if able else _SCHEMES[:-1], plug.connector_id)
 

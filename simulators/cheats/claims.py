@@ -45,9 +45,9 @@ def above_tariff(order: Order, plug: Plug, rng: Random) -> Order:
     return replace(order, service_factor=Decimal(rng.randrange(120, 151)).scaleb(-2))
 
 
-def over_advance(order: Order) -> Order:
-    """0.8 % above its readings: less than one order's tolerance."""
-    return replace(order, claimed_wh=order.true_wh + order.true_wh * 8 // 1000)
+def raised(order: Order, per_mille: int) -> Order:
+    """So much above its own readings, and less than one order's tolerance."""
+    return replace(order, claimed_wh=order.true_wh + order.true_wh * per_mille // 1000)
 
 
 CLAIMS: dict[str, Claim] = {

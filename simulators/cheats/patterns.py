@@ -8,12 +8,16 @@ from chargewatch.errors import Refusal
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A way to cheat: of what its rate is a share (`unit`), and whether the energy that truly flowed is still owed."""
+    """A way to cheat: of what its rate is a share (`unit`), and whether the energy that truly flowed is still owed.
+
+    `no_trace` says why nothing in the data betrays it, where nothing does.
+    """
 
     code: str
     unit: str
     owed: bool
     what: str
+    no_trace: str = ""
 
 
 _ORDER, _CONNECTOR, _CHARGER, _STATION = "order", "connector", "charger", "station"
@@ -28,6 +32,13 @@ PATTERNS = {
         Pattern("late_order", _ORDER, False, "an order that is handed in 16 to 20 days after its end"),
         Pattern("above_tariff", _ORDER, True, "a service fee above the published tariff"),
         Pattern("over_advance", _CONNECTOR, True, "every order 0.8 % above its readings, each within the tolerance"),
+        Pattern(
+            "skimmed",
+            _CONNECTOR,
+            True,
+            "every order 0.3 % above its readings",
+            "within the tolerance of an order and of a month, which honest meters and clocks need",
+        ),
         # fabricated: orders without a charge
         Pattern("impossible", _ORDER, False, "energy in no time at all"),
         Pattern("endless", _CONNECTOR, False, "an order of more than a week"),
@@ -47,6 +58,13 @@ PATTERNS = {
         # vehicles
         Pattern("one_vehicle", "station-day", False, "all of a station's DC sessions of a day by one vehicle"),
         Pattern("fleet_as_public", _STATION, False, "a few vehicles and nobody else at a station billed as public"),
+        Pattern(
+            "disguised_fleet",
+            _STATION,
+            False,
+            "a dedicated fleet billed as public, under a new pseudonym each time",
+            "the pseudonyms are the operator's; vehicles that never come twice look like the public",
+        ),
         # hours
         Pattern("outside_hours", "connector-night", False, "a session while the station is closed"),
         Pattern("in_maintenance", _ORDER, True, "a session within time that was declared as maintenance"),

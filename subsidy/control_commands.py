@@ -18,7 +18,7 @@ _DEFAULT = "cn-wenzhou-2022-137"
 
 def mount(app: typer.Typer) -> None:
     """Adds these commands to those of `chargewatch subsidy`."""
-    for command in (policies, difference):
+    for command in (policies, difference, identity, reconcile):
         app.command()(command)
 
 
@@ -97,4 +97,63 @@ def difference(
 LINE = [
     *("operator_id", "period", "subject", "issued", "before", "after", "difference"),
     *("why_before", "why_after", "rules"),
+]
+
+
+def identity(
+    operator: Annotated[str | None, _OPERATOR] = None,
+    code: Annotated[str | None, typer.Option("--code", help="Only this judgement, such as duplicate_serial.")] = None,
+    as_of: Annotated[str | None, _AS_OF] = None,
+    policy: Annotated[str, _POLICY] = _DEFAULT,
+    format: Annotated[Format, _FORMAT] = Format.table,
+) -> None:
+    """What is registered twice, and what became of equipment: resold, relocated, replaced, registered again.
+
+    Example: chargewatch subsidy identity --operator OP1
+    """
+    from chargewatch import database
+    from subsidy import policy as on_file
+    from subsidy.identifying import compute
+
+    rules = on_file.load(policy)
+    with database.connect() as connection:
+        known = moment(as_of) if as_of else database.watermark(connection)
+        rows = compute(connection, operator=operator, code=code, policy=rules, as_of=known)
+    names = ["code", "effect", "operator_id", "id", "from_day", "until_day", "clause", "zh", "en"]
+    emit(rows, format, names, f"Identities under {rules.id}, as of {known}")
+
+
+def reconcile(
+    period: Annotated[str, _PERIOD],
+    operator: Annotated[str | None, _OPERATOR] = None,
+    differing: Annotated[bool, typer.Option("--differing", help="Only what does not agree.")] = False,
+    as_of: Annotated[str | None, _AS_OF] = None,
+    policy: Annotated[str, _POLICY] = _DEFAULT,
+    format: Annotated[Format, _FORMAT] = Format.table,
+) -> None:
+    """Orders, meter registers and the grid's bill side by side, station by station and month by month.
+
+    Example: chargewatch subsidy reconcile --period 2023-06
+    """
+    from chargewatch import database
+    from subsidy import policy as on_file
+    from subsidy.reconciling import compute
+
+    rules = on_file.load(policy)
+    with database.connect() as connection:
+        known = moment(as_of) if as_of else database.watermark(connection)
+        found = compute(connection, period=period, operator=operator, policy=rules, as_of=known)
+    shown = [row for row in found if row["findings"]] if differing else found
+    lists = ("operators", "stations", "documents", "findings", "differences")
+    rows = (
+        shown if format is Format.json else [{**row, **{name: "; ".join(row[name]) for name in lists}} for row in shown]
+    )
+    rehearsal = "  REHEARSAL" if found and found[0]["rehearsal"] else ""
+    title = f"Orders, meters and grid, {period}, {rules.id}, as of {known}{rehearsal}"
+    emit(rows, format, SIDES, title, right=[name for name in SIDES if name.endswith("_kwh")])
+
+
+SIDES = [
+    *("operators", "stations", "month", "grid_account", "orders", "orders_kwh", "meters_kwh", "grid_kwh", "bill"),
+    *("meters_less_orders_kwh", "grid_less_meters_kwh", "grid_less_orders_kwh", "findings", "differences"),
 ]

@@ -29,7 +29,7 @@ from simulators.cheats.patterns import PATTERNS
 FIRST = date(2023, 6, 1)
 LEAST_RECALL, MOST_HONEST_PCT = 0.95, 0.5
 _BY_UNIT = {
-    "order": 0.005, "connector": 0.03, "charger": 0.03, "station": 0.08, "station-day": 0.02, "outage": 0.08,
+    "order": 0.005, "connector": 0.03, "charger": 0.03, "station": 0.08, "station-day": 0.04, "outage": 0.08,
     "connector-night": 0.08,
 }  # fmt: skip
 RATES = {one.code: _BY_UNIT[one.unit] for one in PATTERNS.values()} | {

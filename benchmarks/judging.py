@@ -4,11 +4,12 @@ from decimal import Decimal
 
 import psycopg
 
-from benchmarks.cheat_tally import Measured
+from benchmarks.cheat_tally import Key, Measured
 from chargewatch import database
 from simulators.cheats.patterns import PATTERNS
 from subsidy import policy
 from subsidy.dispositions import ADMITTED, HELD
+from subsidy.findings import Findings
 from subsidy.periods import parse
 from subsidy.statement import entitlement
 
@@ -24,6 +25,14 @@ RULES: dict[str, tuple[str, ...]] = {
 """By pattern the codes of the rules that are for it, most of the same name; none where it leaves no trace."""
 
 
+TOUCHING = ("connector-month", "vehicle-day", "station-month", "connector-run")
+"""Findings about these are told by the orders that they touch, the others by what they are about."""
+
+
+def _named(found: Findings) -> frozenset[Key]:
+    return frozenset((group.operator_id, group.subject) for group in found.groups or ())
+
+
 def measure(connection: psycopg.Connection) -> Measured:
     """What is admitted, held and found in June 2023, as known now."""
     connection.execute("SET TIME ZONE 'UTC'")
@@ -32,10 +41,13 @@ def measure(connection: psycopg.Connection) -> Measured:
     decided = due.dispositions
     keys = list(zip(decided["operator_id"], decided["session_id"], strict=True))
 
-    def having(mask: object) -> frozenset[tuple[str, str]]:
+    def having(mask: object) -> frozenset[Key]:
         return frozenset(key for key, holds in zip(keys, mask, strict=True) if holds)  # type: ignore[call-overload]
 
-    found = {one.rule: having(one.at) for one in due.findings}
+    found = {
+        one.rule: having(one.at) if one.groups is None or one.subject in TOUCHING else _named(one)
+        for one in due.findings
+    }
     found["impossible"] = having("impossible" in codes for codes in decided["reasons"])
     found["duplicate_serial"] = frozenset(key for chargers in due.shared_serials.values() for key in chargers)
     return Measured(

@@ -1,5 +1,6 @@
 """A city's cheats in their places: what becomes of each connector's charges and orders, and of the registry."""
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
@@ -21,6 +22,7 @@ _RAISED = {"over_advance": 8, "skimmed": 3}
 _SCHEMES = ("endless", *_RAISED, *_REGISTERS, "too_regular")
 """What a connector does all the time; one that has none may cheat with single orders."""
 
+_LARGE = 5
 _FLEETS = ("fleet_as_public", "disguised_fleet")
 _CHARGED = ("flat_power", "idle_discharge", "micro_sessions", "in_maintenance")
 _MS_US = 1_000
@@ -34,6 +36,11 @@ class Cheating:
         self.deal, self.city, self.plan = deal, city, plan
         self.papers = Papers(deal, city, plan)
         self.sites = {site.station_id: site for site in city.sites}
+        dc = Counter(
+            post.station_id for post in city.posts() if self._may(post) for plug in post.plugs if plug.kind == "dc"
+        )
+        self.large = {station_id for station_id, count in dc.items() if count >= _LARGE}
+        """Stations whose sessions of a day are together more than any battery holds."""
         self.elsewhere: list[tuple[str, Order]] = []
         """Orders that another operator's connector (by its id) hands in as its own."""
 
@@ -130,8 +137,8 @@ class Cheating:
         if cheat == "in_maintenance":
             self._declare(cheat, hours.around(post, charge))
             return [replace(charge, cheat=cheat)]
-        day = f"{site.station_id}/{day_of(charge.start_us)}"
-        if plug.kind == "dc" and self.deal.hits("one_vehicle", day):
+        day = f"{site.station_id}/{day_of(charge.end_us - 1)}"
+        if plug.kind == "dc" and site.station_id in self.large and self.deal.hits("one_vehicle", day):
             return [replace(charge, vehicle=self._vehicle("one_vehicle", day), cheat="one_vehicle")]
         if self.deal.odd("full_car", name):
             return [oddities.full_car(charge, self.deal.rng("full_car", name))]

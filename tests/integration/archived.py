@@ -20,7 +20,7 @@ from uptime.archive import writing
 from uptime.archive.layout import Series
 from uptime.archive.opening import Archive
 
-FIRST, LAST, END = "2023-06-01", "2023-06-04", "2023-06-08"
+FIRST, LAST, END = "2023-06-01", "2023-06-04", "2023-06-07"
 DAY = datetime(2023, 6, 1, tzinfo=UTC)
 
 

@@ -136,7 +136,6 @@ def test_record_writes_what_comes_without_taking_it_from_the_collector(
 ) -> None:
     running = collect(chargewatch)
     recorder = chargewatch.start("record", tmp_path / "r.ndjson.gz", "--count", "200")
-    time.sleep(2)
     deadline, number = time.monotonic() + 60, 0
     while recorder.process.poll() is None and time.monotonic() < deadline:
         publisher.send(number, *numbered(number))

@@ -18,6 +18,7 @@ from tests.commands import Command
 from tests.integration.collecting import register
 from tests.integration.publishing import Publisher, collect, numbered, stored, wait_until
 from tests.integration.running import collecting
+from tests.integration.scraping import scraped
 from tests.servers import Broker, free_port
 
 
@@ -107,11 +108,12 @@ def test_what_comes_while_nobody_collects_is_kept_by_the_broker(
 def test_a_clean_stop_finishes_what_was_taken(
     connection: psycopg.Connection, publisher: Publisher, chargewatch: Command
 ) -> None:
-    running = collect(chargewatch, BATCH_MS="60000")
+    port = free_port()
+    running = collect(chargewatch, BATCH_MS="60000", COLLECTOR_METRICS_PORT=str(port))
     for number in range(50):
         publisher.send(number, *numbered(number))
     publisher.settle(50)
-    time.sleep(0.5)
+    wait_until(lambda: scraped(port)["chargewatch_unacknowledged_messages"] == 50)
     assert running.terminate() == 0
     assert "status 50 stored" in running.said
     assert stored(connection) == list(range(50))

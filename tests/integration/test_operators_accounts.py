@@ -18,6 +18,7 @@ from tests.conftest import need
 from tests.integration.mqtt_client import Client, client
 from tests.integration.production_broker import ProductionBroker, operator, registered, secret
 from tests.integration.publishing import wait_until
+from tests.servers import started
 
 
 def let_in(city: ProductionBroker, user: str | None, password: str | None) -> bool:
@@ -148,15 +149,13 @@ def test_a_folder_that_is_not_there_changes_nothing(
 
 
 def test_another_process_is_never_signalled(city: ProductionBroker, monkeypatch: pytest.MonkeyPatch) -> None:
-    ours = subprocess.Popen(["sleep", "60"])
-    stale = city.folder / "stale.pid"
-    stale.write_text(str(ours.pid))
-    monkeypatch.setenv("CHARGEWATCH_BROKER_PID_FILE", str(stale))
-    with pytest.raises(CheckFailed, match="it names another process"):
-        operator("write")
-    assert ours.poll() is None
-    ours.kill()
-    ours.wait()
+    with started("sleep", "60") as ours:
+        stale = city.folder / "stale.pid"
+        stale.write_text(str(ours.pid))
+        monkeypatch.setenv("CHARGEWATCH_BROKER_PID_FILE", str(stale))
+        with pytest.raises(CheckFailed, match="it names another process"):
+            operator("write")
+        assert ours.poll() is None
 
 
 def test_the_history_is_never_edited(city: ProductionBroker) -> None:

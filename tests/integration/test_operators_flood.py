@@ -12,7 +12,7 @@ from tests.commands import Command
 from tests.integration.production_broker import ProductionBroker, operator, registered, secret
 from tests.integration.publishing import collect, wait_until
 from tests.integration.scraping import scraped
-from tests.servers import free_port
+from tests.servers import free_port, started
 
 ROOT = Path(__file__).resolve().parents[2]
 BOUND_S = 15.0
@@ -44,15 +44,15 @@ def test_a_flood_hurts_the_others_within_bounds_and_alarms(city: ProductionBroke
         assert counted >= one.taken_per_s * seconds > 0
         assert counted / (one.caught_up_s + seconds) > alarming_items_per_s(connectors=10)
         with flood.limit(city.port) if limited else contextlib.nullcontext():
-            flooder = subprocess.Popen(
-                [sys.executable, "-m", "benchmarks.flooder", str(city.port), str(city.keys / "ca.crt"), flood.FLOODER,
-                 passwords[flood.FLOODER], "30", "items", flood.FROM],
-                cwd=ROOT, stdout=subprocess.PIPE, text=True,
+            words = (
+                sys.executable, "-m", "benchmarks.flooder", str(city.port), str(city.keys / "ca.crt"), flood.FLOODER,
+                passwords[flood.FLOODER], "30", "items", flood.FROM,
             )  # fmt: skip
-            name = f'chargewatch_messages_total{{operator="{flood.FLOODER}"}}'
-            before = scraped(port)[name]
-            wait_until(lambda: scraped(port)[name] > before, 20)
-            operator("suspend", flood.FLOODER)
-            said, _ = flooder.communicate(timeout=15)
+            with started(*words, cwd=ROOT, stdout=subprocess.PIPE, text=True) as flooder:
+                name = f'chargewatch_messages_total{{operator="{flood.FLOODER}"}}'
+                before = scraped(port)[name]
+                wait_until(lambda: scraped(port)[name] > before, 20)
+                operator("suspend", flood.FLOODER)
+                said, _ = flooder.communicate(timeout=15)
         assert "cut off" in said
     assert running.terminate() == 0

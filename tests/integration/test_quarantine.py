@@ -3,8 +3,6 @@
 import json
 import os
 import random
-import signal
-import subprocess
 import sys
 import threading
 import time
@@ -22,6 +20,7 @@ from collector.quarantine import contents as quarantine
 from collector.quarantine import retrying
 from collector.store import Store, directory
 from tests.integration.collecting import Sent, at, facts, message, register, status, totals, write
+from tests.servers import started
 
 
 @pytest.fixture
@@ -260,12 +259,10 @@ def test_killed_in_the_middle_it_has_moved_a_part_and_goes_on(connection: psycop
         "from collector.quarantine import retrying; from chargewatch import database; retrying._AT_A_TIME = 20;"
         " retrying.retry(database.connect())"
     )
-    process = subprocess.Popen([sys.executable, "-c", script], env=os.environ)
-    while moved(connection) < after:
-        assert process.poll() is None, "it ended before it could be killed"
-        time.sleep(0.002)
-    process.send_signal(signal.SIGKILL)
-    process.wait()
+    with started(sys.executable, "-c", script, env=os.environ) as process:
+        while moved(connection) < after:
+            assert process.poll() is None, "it ended before it could be killed"
+            time.sleep(0.002)
     assert 0 < moved(connection) < 600
     for offered, stored, duplicate, quarantined in totals(connection).values():
         assert offered == stored + duplicate + quarantined

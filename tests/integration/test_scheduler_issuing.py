@@ -21,6 +21,7 @@ from scheduler import late
 from scheduler.jobs import JOBS
 from scheduler.running import Run, run_job
 from tests.commands import Command
+from tests.servers import started
 from tests.small_city import SmallCity, local
 from uptime import auditing
 
@@ -275,11 +276,12 @@ def test_two_schedulers_at_once_issue_everything_once(rehearsal_dsn: str, city: 
     city.register()
     city.ingest(*serving(city, JUNE, local(date(2023, 8, 8))))
     jobs = ["availability", "report", "seal"]
-    both = [subprocess.Popen([sys.executable, "-c", RUN, *jobs], env=dict(os.environ)) for _ in range(2)]
-    assert [process.wait(240) for process in both] == [0, 0]
+    words = (sys.executable, "-c", RUN, *jobs)
+    with started(*words, env=dict(os.environ)) as one, started(*words, env=dict(os.environ)) as another:
+        assert [one.wait(240), another.wait(240)] == [0, 0]
     assert issued() == [("2023-06", None), ("2023-07", None)]
     with connect() as conn:
-        [days] = conn.execute("SELECT count(*) FROM availability_day").fetchone() or [0]
+        [days] = conn.execute("SELECT count(DISTINCT day) FROM connector_day").fetchone() or [0]
         [done] = conn.execute("SELECT count(*) FROM job_run WHERE outcome = 'done'").fetchone() or [0]
     assert (days, done) == (30 + 31 + 7, 6)
 
@@ -297,7 +299,7 @@ def test_days_that_were_missed_are_computed_and_sealed(embedded_rehearsal_dsn: s
     run("seal")
     with connect() as conn:
         heads = all_heads(conn)
-        [days] = conn.execute("SELECT array_agg(day ORDER BY day) FROM availability_day").fetchone() or [[]]
+        [days] = conn.execute("SELECT array_agg(DISTINCT day ORDER BY day) FROM connector_day").fetchone() or [[]]
     assert [head.day for head in heads] == [date(2023, 7, 8 + nth) for nth in range(4)]
     assert {head.last_seq for head in heads} == {1}
     assert days == [JUNE + timedelta(days=nth) for nth in range(41)]

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from chargewatch.errors import Refusal
 from uptime.archive import digests, layout, manifests, store
-from uptime.archive.manifests import Head, Mark, Rows, Whole
+from uptime.archive.manifests import Day, Head, Mark, Rows, Whole
 from uptime.archive.opening import Archive
 
 
@@ -39,27 +39,38 @@ def verify(archive: Archive, advance: Callable[..., None] = lambda *_, **__: Non
     """Every file that the newest head names: hashes, counts, content digests, and each manifest's predecessor."""
     problems = list(_heads(archive))
     named: set[str] = set()
+    unread: set[str] = set()
     files, rows, size = 0, 0, 0
     for file in archive.head.registry.values():
         with _noting(problems, archive):
             archive.table(file)
     for day in archive.head.days:
         sums: dict[str, Whole] = {}
+        read: list[Day] = []
         with _noting(problems, archive):
-            for one in archive.generations(day):
-                path = layout.day_file(day, one.generation)
-                named |= {path, *(part.file.path for part in one.files)}
-                for part in one.files:
-                    with _noting(problems, archive):
-                        problems += _part(archive, day, part)
-                    files, rows, size = files + 1, rows + part.file.rows, size + part.file.bytes
-                sums = {name: manifests.whole(one.files, sums, name) for name in layout.BY_NAME}
-                if sums != one.series:
-                    problems.append(Problem(path, "its files do not add up to what it says"))
+            read = archive.generations(day)
+        if not read:
+            unread |= {f"facts/{name}/day={day}" for name in layout.BY_NAME} | {f"days/{day}"}
+        for one in read:
+            path = layout.day_file(day, one.generation)
+            named |= {path, *(part.file.path for part in one.files)}
+            for part in one.files:
+                with _noting(problems, archive):
+                    problems += _part(archive, day, part)
+                files, rows, size = files + 1, rows + part.file.rows, size + part.file.bytes
+            sums = {name: manifests.whole(one.files, sums, name) for name in layout.BY_NAME}
+            if sums != one.series:
+                problems.append(Problem(path, "its files do not add up to what it says"))
         advance(total=len(archive.head.days))
-    there = [path for folder in ("facts", "days") for path in archive.storage.listed(folder)]
-    problems += [Problem(path, "no manifest names it") for path in sorted(set(there) - named)]
+    for folder in ("facts", "days"):
+        strange = set(archive.storage.listed(folder)) - named
+        problems += [Problem(one, "no manifest names it") for one in sorted(strange) if not _below(one, unread)]
     return Seen(problems, files, rows, size)
+
+
+def _below(path: str, folders: set[str]) -> bool:
+    parts = path.split("/")
+    return any("/".join(parts[:count]) in folders for count in range(1, len(parts)))
 
 
 def complete(archive: Archive, connection: psycopg.Connection) -> Iterator[Problem]:

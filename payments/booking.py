@@ -14,7 +14,8 @@ operator or with him, and below 0 where it left or is to come back:
 | `interest:OP`, `penalty:OP` | claimed beside an over-payment |
 | `treasury:OP` | interest and penalty that have come in (below 0) |
 
-A statement whose total is below 0 goes the same way with the other sign.
+What a statement takes back (a total below 0) is not committed to anybody: it goes back to the budget, off the
+operator's account, when it is issued.
 """
 
 from collections.abc import Mapping
@@ -53,9 +54,9 @@ def moved(effect: Effect, operator_id: str, fen: int = 0, claim: Claim | None = 
     claim = claim or Claim()
     moves: Mapping[Effect, Mapping[str, int]] = {
         "nothing": {},
-        "commit": {"budget": -fen, "committed": fen},
-        "release": {"committed": -fen, "budget": fen},
-        "owe": {"committed": -fen, "payable": fen},
+        "commit": {"budget": -max(0, fen), "committed": max(0, fen)},
+        "release": {"committed": -max(0, fen), "budget": max(0, fen)},
+        "owe": {"committed": -max(0, fen), "budget": max(0, -fen), "payable": fen},
         "pay": {"payable": -fen, "paid": fen},
         "claim": {
             "receivable": -claim.whole,

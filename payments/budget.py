@@ -50,11 +50,11 @@ def use(books: Books, programme: str, year: int) -> Use:
     accounts = {name: fen for (one, when, name), fen in books.balances.items() if (one, when) == (programme, year)}
     for operator_id in sorted({name.partition(":")[2] for name in accounts} - {""}):
         of = {name: accounts.get(f"{name}:{operator_id}", 0) for name in (*sums, "receivable")}
-        sums["committed"] += max(0, of["committed"] + min(0, of["payable"]))
-        sums["payable"] += max(0, of["payable"] + min(0, of["committed"]))
+        sums["committed"] += of["committed"]
+        sums["payable"] += max(0, of["payable"])
         sums["paid"] += of["paid"]
         sums["recovered"] -= of["recovered"]
-        sums["owed"] += max(0, -of["committed"] - of["payable"]) - of["receivable"]
+        sums["owed"] += max(0, -of["payable"]) - of["receivable"]
     return Use(**sums)
 
 

@@ -10,13 +10,12 @@ from typing import Any, cast
 import msgspec
 import yaml
 
-from ledger.canonical import dumps
+from ledger.canonical import dumps, loads
 from ledger.chain import Record, record_hash, sha256
-from payments import reading
 from payments.books import Books
 from payments.deciding import Act, taken
 from payments.life import Event
-from payments.statements import Key, Statement, fen, yuan
+from payments.statements import Key, Statement, fen, statements, yuan
 from subsidy import policy as policies
 from subsidy.policy import Policy
 
@@ -73,6 +72,12 @@ def body(statement: str, total: str, lines: Mapping[str, str] | None = None) -> 
     }
 
 
+def stated(record: Record) -> dict[Key, Statement]:
+    """The statements of a record, all of the default programme."""
+    found = statements(record.seq, record.hash, record.subject, loads(record.body), lambda _: POLICY.programme)
+    return {one.key: one for one in found}
+
+
 class World:
     """A ledger in memory with what payments make of it."""
 
@@ -94,8 +99,7 @@ class World:
 
     def state(self, *bodies: Mapping[str, Any]) -> None:
         """Statements of one period into the ledger, as the scheduler's job does."""
-        made = self.record("statement", bodies[0]["period"], list(bodies))
-        self.statements.update(reading.stated([made]))
+        self.statements.update(stated(self.record("statement", bodies[0]["period"], list(bodies))))
 
     def act(self, key: Key, event: Event, who: str, on: date, reason: str = "so", **given: Any) -> int:
         """A step, by that person on that day; how many records it gave. Refusal as for a user."""

@@ -58,11 +58,11 @@ def subsidies(conn: psycopg.Connection) -> dict[Key, Decimal]:
 
 
 def findings(conn: psycopg.Connection, policy: Policy) -> dict[tuple[str], int]:
-    """Sessions that each rule has found up to the running month; none is decided yet, so all are open."""
+    """Findings of each rule, up to the running month, that nobody has decided."""
     moment = now(conn)
     month = month_of(moment.astimezone(policy.zone).date())
-    found = entitlement(conn, month, policy, moment).findings
-    return {(one.rule,): one.count for one in found}
+    due = entitlement(conn, month, policy, moment)
+    return {(one.found.rule,): one.open_count for one in due.settled}
 
 
 def last_successes(conn: psycopg.Connection) -> list[tuple[str, datetime]]:

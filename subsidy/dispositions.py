@@ -1,7 +1,8 @@
 """Every session's one disposition: admitted, held or rejected, with its reasons (semantics 7).
 
-Rejected is what is impossible, taken back, or at a place or time that earns nothing; held is what a finding holds until
-a person decides; the rest is admitted. All that applies stands among the reasons, so that nothing hides behind another.
+Rejected is what is impossible, taken back, at a place or time that earns nothing, or rejected by a person; held is what
+a finding holds until a person decides; the rest is admitted. All that applies stands among the reasons, so that nothing
+hides behind another.
 """
 
 from typing import Any
@@ -10,14 +11,14 @@ import numpy as np
 import pandas as pd
 
 from subsidy import findings as rules
-from subsidy.findings import Findings
+from subsidy.findings.settled import Settled
 from subsidy.place import EPOCH
 from subsidy.policy import Policy
 
 ADMITTED, HELD, REJECTED = "admitted", "held", "rejected"
 
 
-def of_sessions(sessions: pd.DataFrame, place: pd.DataFrame, found: list[Findings], policy: Policy) -> pd.DataFrame:
+def of_sessions(sessions: pd.DataFrame, place: pd.DataFrame, found: list[Settled], policy: Policy) -> pd.DataFrame:
     """By session: operator_id, session_id, station_id, connector_ids, day, energy_kwh, disposition, reasons, notes.
 
     `day` counts from 1970; reasons and notes are tuples of codes. A session at several connectors is at the station of
@@ -29,10 +30,12 @@ def of_sessions(sessions: pd.DataFrame, place: pd.DataFrame, found: list[Finding
         ("impossible", rules.impossible(sessions)),
         *_place_reasons(place, count, policy),
     ]
-    held = [(finding.rule, finding.at) for finding in found if finding.effect == "hold"]
-    noted = [(finding.rule, finding.at) for finding in found if finding.effect == "note"]
-    rejected = _any(rejecting, count)
+    decided = [(one.found.rule, one.rejected) for one in found]
+    held = [(one.found.rule, one.open) for one in found if one.found.effect == "hold"]
+    noted = [(one.found.rule, one.open) for one in found if one.found.effect == "note"]
+    rejected = _any([*rejecting, *decided], count)
     holds = _any(held, count)
+    given = [(one.found.rule, one.rejected | (one.open if one.found.effect == "hold" else False)) for one in found]
     first = place.sort_values(["row", "connector_id"], kind="stable").drop_duplicates("row")
     return pd.DataFrame(
         {
@@ -42,7 +45,7 @@ def of_sessions(sessions: pd.DataFrame, place: pd.DataFrame, found: list[Finding
             "day": first["day"].to_numpy(),
             "energy_kwh": sessions["energy_kwh"].to_numpy(),
             "disposition": np.where(rejected, REJECTED, np.where(holds, HELD, ADMITTED)),
-            "reasons": _codes([*rejecting, *held], count),
+            "reasons": _codes([*rejecting, *given], count),
             "notes": _codes(noted, count),
         }
     )
@@ -83,6 +86,7 @@ def _any(masks: list[tuple[str, Any]], count: int) -> Any:
 
 def _codes(masks: list[tuple[str, Any]], count: int) -> Any:
     """By session the tuple of codes that apply, made once for each combination that occurs."""
+    masks = [(code, mask) for code, mask in masks if mask.any()]
     combined = np.zeros(count, dtype=np.int64)
     for bit, (_, mask) in enumerate(masks):
         combined |= mask.astype(np.int64) << bit

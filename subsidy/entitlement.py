@@ -1,6 +1,6 @@
 """All that these rules pay, from one registry and its facts: awards, findings, dispositions and operating lines."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -10,7 +10,9 @@ from chargewatch.instants import day_of_us
 from subsidy import dispositions, findings, operating, place, serials
 from subsidy.awarding import Awarding, Awards
 from subsidy.eligibility import Eligibility, Operation
-from subsidy.findings import Findings, Mask
+from subsidy.findings import Findings, Looked, Mask
+from subsidy.findings.meter import beyond_advance
+from subsidy.findings.settled import Decision, Settled, settled
 from subsidy.policy import Policy
 from subsidy.versions import Versions, rows
 from uptime.sessions import contradictory, counting, proven
@@ -23,6 +25,18 @@ KEYS = {
     "chargers": ("operator_id", "charger_id"),
     "connectors": ("operator_id", "connector_id"),
 }
+
+
+@dataclass(frozen=True)
+class Around:
+    """What is known around the orders, by position of all their versions, and what was decided of their findings.
+
+    `seen` as of subsidy.findings.observed, `vehicles` a categorical of pseudonyms; None where only orders are given.
+    """
+
+    seen: pd.DataFrame | None = None
+    vehicles: pd.Categorical | None = None
+    decisions: Sequence[Decision] = ()
 
 
 @dataclass(frozen=True)
@@ -41,10 +55,16 @@ class Entitlement:
     sessions: pd.DataFrame
     proven: Mask
     place: pd.DataFrame
-    findings: list[Findings]
+    looked: Looked
+    settled: list[Settled]
     dispositions: pd.DataFrame
     lines: pd.DataFrame
     shared_serials: Mapping[str, list[tuple[str, str]]]
+
+    @property
+    def findings(self) -> list[Findings]:
+        """What each rule found, decided or not."""
+        return [one.found for one in self.settled]
 
 
 def decide(
@@ -55,16 +75,31 @@ def decide(
     policy: Policy,
     settings: IntervalSettings,
     last_day: date,
+    around: Around | None = None,
 ) -> Entitlement:
     """What is due up to `last_day`. Tables as in registry.Registry, facts as in subsidy.facts.Facts."""
+    around = around or Around()
     counts = counting(all_sessions, settings)
     sessions = all_sessions[counts].reset_index(drop=True)
     receipts = first_receipts.assign(
         day=[(day_of_us(us, policy.zone) - place.EPOCH).days for us in first_receipts["received_us"]]
     ).drop(columns="received_us")
     where = place.of_sessions(sessions, tables, receipts, policy)
-    found = findings.of_sessions(sessions, where, contradictory(all_sessions, settings)[counts], policy)
+    looked = Looked(
+        sessions,
+        where,
+        contradictory(all_sessions, settings)[counts],
+        policy,
+        tables,
+        None if around.seen is None else around.seen[counts].reset_index(drop=True),
+        None if around.vehicles is None else around.vehicles[counts],
+    )
+    found = [settled(one, around.decisions, looked) for one in findings.of_sessions(looked)]
     decided = dispositions.of_sessions(sessions, where, found, policy)
+    beyond = beyond_advance(looked, (decided["disposition"] == dispositions.ADMITTED).to_numpy())
+    found.append(settled(beyond, around.decisions, looked))
+    if beyond.groups:
+        decided = dispositions.of_sessions(sessions, where, found, policy)
     versions = {name: Versions(tables[name], *key) for name, key in KEYS.items()}
     proof = proven(sessions, settings)
     eligibility = Eligibility(versions, _operation(sessions, where, proof, first_items, policy), policy)
@@ -80,6 +115,7 @@ def decide(
         sessions,
         proof,
         where,
+        looked,
         found,
         decided,
         operating.lines(decided, policy),

@@ -111,6 +111,7 @@ class TooRegular(Finding, frozen=True, forbid_unknown_fields=True, kw_only=True)
     """A run of orders alike to the second."""
 
     varies_at_most: Quantity
+    apart_at_most: Quantity
     least_orders: Quantity
 
 
@@ -213,6 +214,7 @@ UNITS = {
     "findings.micro_sessions.apart_at_most": "s",
     "findings.micro_sessions.least_orders": "orders",
     "findings.too_regular.varies_at_most": "s",
+    "findings.too_regular.apart_at_most": "h",
     "findings.too_regular.least_orders": "orders",
     "findings.in_maintenance.longer_than": "s",
     "findings.outside_hours.slack": "s",

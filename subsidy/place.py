@@ -37,7 +37,7 @@ def of_sessions(
     """One row a session (`row`, its position) and connector, with what the registry says of it as of the session's day.
 
     Columns: row, connector_no, day, operator_id, connector_id, charger_id, station_id, kind, rated_kw, category,
-    district, registered, managed (bool), in_life (bool), operator_failures (tuple of codes).
+    district, opening_hours, registered, managed (bool), in_life (bool), operator_failures (tuple of codes).
     `first_receipts` (operator_id, station_id, day): policy day of each station's first receipt.
     """
     each = pd.DataFrame(
@@ -61,7 +61,10 @@ def _of_days(
     )
     found = _as_of_day(found, chargers, ["operator_id", "charger_id"], ["station_id", "commissioned_on", "retired_on"])
     found = _as_of_day(
-        found, stations, ["operator_id", "station_id"], ["category", "district", "platform_managed_from"]
+        found,
+        stations,
+        ["operator_id", "station_id"],
+        ["category", "district", "platform_managed_from", "opening_hours"],
     )
     runs = qualification.runs(Versions(tables["operators"], "operator_id"), policy)
     operators = pd.DataFrame(runs, columns=["operator_id", "valid_from", "operator_failures"])

@@ -140,10 +140,11 @@ class Statements(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class ReasonText(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a reason's code means, and the clause it stands in."""
+    """What a reason's code means, in English (`text`) and in Chinese, and the clause it stands in."""
 
     clause: Text
     text: Text
+    zh: Text
 
 
 Id = Annotated[str, msgspec.Meta(pattern="^[A-Za-z0-9_.-]{1,50}$")]

@@ -10,9 +10,9 @@ from chargewatch import database
 from chargewatch.errors import Refusal
 from chargewatch.instants import iso
 from registry import snapshot
-from subsidy import facts, wording
+from subsidy import decisions, facts, surroundings, wording
 from subsidy.adjustments import Adjustment
-from subsidy.entitlement import Entitlement, decide
+from subsidy.entitlement import Around, Entitlement, decide
 from subsidy.periods import Period, parse
 from subsidy.policy import Policy
 from uptime import settings
@@ -51,6 +51,11 @@ def entitlement(connection: psycopg.Connection, period: Period, policy: Policy, 
         policy,
         settings.load(),
         period.last_day,
+        Around(
+            surroundings.seen(known.sessions, policy, as_of),
+            surroundings.vehicles(known.sessions, as_of),
+            decisions.known(connection, as_of),
+        ),
     )
 
 

@@ -12,6 +12,7 @@ from subsidy import serials
 from subsidy.adjustments import Adjustment
 from subsidy.amounts import ZERO, money, plain
 from subsidy.entitlement import Entitlement
+from subsidy.findings import Findings
 from subsidy.operating import QUANTITIES
 from subsidy.periods import Period
 from subsidy.place import EPOCH
@@ -164,7 +165,7 @@ def finding_rows(entitlement: Entitlement, period: Period, operator_id: str) -> 
     """How often each rule found something among the period's sessions (serial numbers: among the chargers)."""
     mine = in_period(entitlement.dispositions, period, operator_id).to_numpy()
     rows = [
-        {"rule": found.rule, "effect": found.effect, "count": int((found.at & mine).sum())}
+        {"rule": found.rule, "effect": found.effect, "count": _count(found, mine, period, operator_id)}
         for found in entitlement.findings
     ]
     chargers = {charger for group in entitlement.shared_serials.values() for charger in group}
@@ -172,6 +173,14 @@ def finding_rows(entitlement: Entitlement, period: Period, operator_id: str) -> 
     effect = entitlement.policy.findings.duplicate_serial.effect
     rows.append({"rule": "duplicate_serial", "effect": effect, "count": count})
     return [row for row in sorted(rows, key=lambda row: str(row["rule"])) if row["count"]]
+
+
+def _count(found: Findings, mine: Any, period: Period, operator_id: str) -> int:
+    """The period's sessions that the rule touches; where it touches none, its findings about the operator."""
+    if found.groups is None or found.at.any():
+        return int((found.at & mine).sum())
+    first, end = (period.first_day - EPOCH).days, (period.end_day - EPOCH).days
+    return sum(1 for one in found.groups if one.operator_id == operator_id and first <= one.day < end)
 
 
 def reasons(codes: Iterable[str], policy: Policy) -> list[dict[str, str]]:

@@ -22,6 +22,8 @@ from chargewatch.instants import to_us
 from registry.contents import Registry
 from subsidy import entitlement, periods, policy, wording
 from subsidy.entitlement import Entitlement
+from subsidy.findings import observed
+from subsidy.findings.settled import Decision
 from uptime import settings
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -80,6 +82,13 @@ class World:
     sessions: list[Session] = field(default_factory=list)
     samples: list[tuple[str, str, datetime, Decimal]] = field(default_factory=list)
     """Meter samples: operator, connector, at, register (kWh); received when they were taken."""
+    soc_pct: dict[tuple[str, str, datetime], Decimal] = field(default_factory=dict)
+    """States of charge that samples tell, by operator, connector and time."""
+    states: list[tuple[str, str, datetime, str]] = field(default_factory=list)
+    """Status items beside `statuses`: operator, connector, at, status; received when they were true."""
+    decisions: list[Decision] = field(default_factory=list)
+    vehicles: dict[str, str] = field(default_factory=dict)
+    """Pseudonyms of vehicles by session_id."""
 
     def add(self, table: str, base: Mapping[str, Any], /, **more: Any) -> Row:
         """Another row: `base` with other values."""
@@ -141,9 +150,15 @@ class World:
         name = f"proof-{charger['operator_id']}-{charger['charger_id']}"
         self.session(name, connector, at, end, energy, operator=charger["operator_id"])
 
-    def sample(self, connector: str, at: Any, kwh: Any, operator: str = "A") -> None:
+    def sample(self, connector: str, at: Any, kwh: Any, operator: str = "A", soc: Any = None) -> None:
         """A meter sample."""
         self.samples.append((operator, connector, local(at), Decimal(str(kwh))))
+        if soc is not None:
+            self.soc_pct[operator, connector, local(at)] = Decimal(str(soc))
+
+    def state(self, connector: str, at: Any, status: str, operator: str = "A") -> None:
+        """A status item."""
+        self.states.append((operator, connector, local(at), status))
 
     # the engine's view
 
@@ -159,8 +174,34 @@ class World:
         keys = zip(connectors["operator_id"], connectors["connector_id"], connectors["connector_no"], strict=True)
         number = {(operator, connector): int(no) for operator, connector, no in keys}
         return entitlement.decide(
-            registry.tables, self._sessions(number), *self._first_signs(), rules, SETTINGS, last_day
-        )
+            registry.tables, self._sessions(number), *self._first_signs(), rules, SETTINGS, last_day,
+            self._around(number, rules),
+        )  # fmt: skip
+
+    def _around(self, number: Mapping[tuple[str, str], int], rules: policy.Policy) -> entitlement.Around:
+        told = [(number[one[0], one[1]], to_us(at), 0) for *one, at, _ in self.statuses]
+        told += [
+            (number[o, c], to_us(at), int(status in ("faulted", "unavailable"))) for o, c, at, status in self.states
+        ]
+        statuses = pd.DataFrame(told, columns=["connector", "at_us", "bad"], dtype="int64")
+        soc = self.soc_pct
+        sampled = [
+            (number[o, c], to_us(at), int(kwh * 1_000_000), int(soc.get((o, c, at), Decimal("-0.01")) * 100))
+            for o, c, at, kwh in self.samples
+        ]
+        meters = pd.DataFrame(sampled, columns=["connector", "at_us", "energy_mwh", "soc_bp"], dtype="int64")
+        one_a_moment = [
+            table.sort_values(["connector", "at_us"], kind="stable").drop_duplicates(
+                ["connector", "at_us"], keep="last"
+            )
+            for table in (meters, statuses)
+        ]
+        sessions = self._sessions(number)
+        slack_us = int(rules.findings.no_sign_inside.slack.value * 1_000_000)
+        each = observed.by_connector(sessions)
+        seen = observed.by_session(observed.observe(each, *one_a_moment, slack_us), each, len(sessions))
+        vehicles = pd.Categorical([self.vehicles.get(one.session_id) for one in self.sessions])
+        return entitlement.Around(seen, vehicles, self.decisions)
 
     def statement(self, period: str, operator: str = "A", rules: policy.Policy = POLICY) -> dict[str, Any]:
         """Contract 4's object for an operator."""

@@ -24,11 +24,21 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """What one rule took away: `share` of a power unit, `cap` of its lifetime, `replaced`; yuan, and what it leaves."""
+
+    rule: str
+    yuan: Decimal
+    limit_yuan: Decimal
+
+
+@dataclass(frozen=True, slots=True)
 class Award:
     """What a charger earns, by kind, and what was done to come to it."""
 
     parts: tuple[Part, ...]
     notes: tuple[str, ...] = ()
+    taken: tuple[Taken, ...] = ()
 
     @property
     def amount(self) -> Decimal:
@@ -40,6 +50,11 @@ class Award:
         """Output power in all, kW."""
         return sum((part.subsidised_kw for part in self.parts), ZERO)
 
+    @property
+    def before(self) -> Decimal:
+        """Yuan before anything was taken away."""
+        return self.amount + sum((one.yuan for one in self.taken), ZERO)
+
     def dc_amount(self) -> Decimal:
         """Yuan for DC output: what counts against the cap of a power unit."""
         return sum((part.amount for part in self.parts if part.kind == "dc"), ZERO)
@@ -50,19 +65,24 @@ def gross(charger: Row, dc_share: Decimal | None, policy: Policy) -> Award:
     rates = policy.build.rates
     dc_kw, ac_kw = charger["rated_kw_dc"] or ZERO, charger["rated_kw_ac"] or ZERO
     notes: tuple[str, ...] = ()
-    dc = Part("dc", dc_kw, rates.dc.value, to_fen(EXACT.multiply(dc_kw, rates.dc.value)))
+    taken: tuple[Taken, ...] = ()
+    dc = rated = Part("dc", dc_kw, rates.dc.value, to_fen(EXACT.multiply(dc_kw, rates.dc.value)))
     if dc_share is not None and dc_share < dc.amount:
+        taken = (Taken("share", dc.amount - dc_share, dc_share),)
         dc = limited(dc, dc_share)
         notes = (f"its share of the power unit is {money(dc_share)} yuan",)
     ac = Part("ac", ac_kw, rates.ac.value, to_fen(EXACT.multiply(ac_kw, rates.ac.value)))
     if charger["kind"] == "dc":
-        return Award((dc,), notes)
+        return Award((dc,), notes, taken)
     if charger["kind"] == "ac":
         return Award((ac,))
     if charger["simultaneous"] is True:
-        return Award(tuple(part for part in (dc, ac) if part.subsidised_kw), notes)
+        return Award(tuple(part for part in (dc, ac) if part.subsidised_kw), notes, taken)
     larger = dc if dc.amount >= ac.amount else ac
-    return Award((larger,), (*notes, f"DC and AC not at the same time: the larger single amount is {larger.kind}"))
+    said = f"DC and AC not at the same time: the larger single amount is {larger.kind}"
+    # Where AC is the larger only because the unit cuts DC, the cut is what lies between DC uncut and AC.
+    cut = max(rated.amount, ac.amount) - larger.amount
+    return Award((larger,), (*notes, said), (replace(taken[0], yuan=cut),) if cut else ())
 
 
 def increment(award: Award, earlier_yuan: Decimal) -> Award:
@@ -74,7 +94,8 @@ def increment(award: Award, earlier_yuan: Decimal) -> Award:
         left -= taken
         parts.append(limited(part, part.amount - taken))
     note = f"less {money(earlier_yuan)} yuan that the charger it replaces was awarded"
-    return Award(tuple(parts), (*award.notes, note))
+    replaced = Taken("replaced", earlier_yuan - left, earlier_yuan)
+    return Award(tuple(parts), (*award.notes, note), (*award.taken, replaced))
 
 
 def within(award: Award, dc_yuan_left: Decimal) -> Award:
@@ -82,7 +103,9 @@ def within(award: Award, dc_yuan_left: Decimal) -> Award:
     if award.dc_amount() <= dc_yuan_left:
         return award
     parts = tuple(limited(part, dc_yuan_left) if part.kind == "dc" else part for part in award.parts)
-    return replace(award, parts=parts, notes=(*award.notes, f"the power unit's cap leaves {money(dc_yuan_left)} yuan"))
+    taken = (*award.taken, Taken("cap", award.dc_amount() - dc_yuan_left, dc_yuan_left))
+    notes = (*award.notes, f"the power unit's cap leaves {money(dc_yuan_left)} yuan")
+    return replace(award, parts=parts, notes=notes, taken=taken)
 
 
 def limited(part: Part, yuan: Decimal) -> Part:

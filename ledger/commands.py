@@ -2,8 +2,6 @@
 
 import gzip
 import json
-import zlib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -54,11 +52,12 @@ def verify_ledger(
     from chargewatch.database import connect
     from ledger import store
     from ledger.export import Reading
+    from ledger.files import lines_of
     from ledger.verify import verify
 
     kept = dict(_kept(text) for text in head or ())
     if file is not None:
-        reading = Reading(lambda: _lines(file))
+        reading = Reading(lambda: lines_of(file))
         problems = reading.verify(kept)
         count, heads = reading.count, reading.heads
     else:
@@ -112,26 +111,6 @@ def _kept(text: str) -> tuple[int, str]:
     if not seq.isdigit() or len(tree_head) != 64:
         raise Refusal(f"the head {text!r} cannot be read", "LAST_SEQ:TREE_HEAD, as `ledger verify` prints it")
     return int(seq), tree_head.lower()
-
-
-def _lines(file: Path) -> Iterator[bytes]:
-    """The lines of an export, one at a time, whether compressed or not."""
-    try:
-        with file.open("rb") as raw:
-            compressed = raw.read(2) == b"\x1f\x8b"
-            raw.seek(0)
-            yield from gzip.GzipFile(fileobj=raw) if compressed else raw
-    except OSError as error:
-        reason = error.strerror or str(error)
-    except (EOFError, zlib.error) as error:
-        reason = str(error)
-    else:
-        return
-    raise (
-        CheckFailed(f"{file} cannot be read: {reason}.")
-        if file.is_file()
-        else Refusal(f"{file} cannot be read: {reason}", "an export of `chargewatch ledger export`")
-    )
 
 
 def _said(problems: list["Problem"]) -> str:

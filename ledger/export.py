@@ -25,6 +25,14 @@ def lines(records: Iterable[Record], heads: Sequence[Head], count: int) -> Itera
         yield dumps(_head_line(head)) + b"\n"
 
 
+def records(open_lines: Callable[[], Iterable[bytes]]) -> Iterator[Record]:
+    """The records of an export that has been verified."""
+    for line in open_lines():
+        value = loads(line)
+        if "seq" in value:
+            yield msgspec.convert(value, Record)
+
+
 class Reading:
     """An export read line by line, without more of it in memory than one line and every day's head.
 

@@ -12,6 +12,8 @@ from payments.statements import Key, Statement
 from payments.steps import Step, read
 from subsidy.policy import Policy
 
+PolicyOf = Callable[[str, str], Policy | None]
+
 
 @dataclass(frozen=True, slots=True)
 class Wrong:
@@ -27,14 +29,15 @@ class Wrong:
 class Audit:
     """Takes every step of a ledger again, in order, and holds it against its record.
 
-    `stated` gives the statements of a record of kind `statement`, `policies` the rules that steps were taken under.
+    `stated` gives the statements of a record of kind `statement`, `policy_of` the policy of an id and a SHA-256, None
+    where it is not at hand.
     Whether an operator was barred that day does not stand in the ledger: it is taken that nobody was.
     """
 
-    def __init__(self, stated: Callable[[Record], Mapping[Key, Statement]], policies: Iterable[Policy]) -> None:
+    def __init__(self, stated: Callable[[Record], Mapping[Key, Statement]], policy_of: PolicyOf) -> None:
         self.books = Books()
-        self.steps = 0
-        self._stated, self._policies = stated, {one.sha256: one for one in policies}
+        self.steps = self.statements = 0
+        self._stated, self._policy_of = stated, policy_of
         self._statements: dict[Key, Statement] = {}
         self._due: list[Step] = []
 
@@ -44,7 +47,9 @@ class Audit:
         for record in records:
             seq = record.seq
             if record.kind == "statement" and record.supersedes is None:
-                self._statements.update(self._stated(record))
+                found = self._stated(record)
+                self.statements += len(found)
+                self._statements.update(found)
             elif record.kind == KIND:
                 self.steps += 1
                 try:
@@ -70,7 +75,7 @@ class Audit:
             yield f"{step.event} of {step.key}; {due.event} of {due.key} had to follow, as {due.identity}"
 
     def _taken(self, step: Step) -> list[Step]:
-        policy = self._policies.get(step.policy_sha256)
+        policy = self._policy_of(step.policy, step.policy_sha256)
         if policy is None:
             raise Refusal(f"it was taken under {step.policy} {step.policy_sha256}", "a policy that is at hand")
         act = Act(step.event, step.who, step.reason, step.on, step.given)

@@ -1,12 +1,17 @@
 """`chargewatch payment` and `chargewatch budget`: from a computed statement to money, and back."""
 
 from datetime import date, datetime
-from typing import Annotated, Any
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from chargewatch.errors import CheckFailed, Refusal
 from chargewatch.output import Format, emit
+
+if TYPE_CHECKING:
+    from subsidy.policy import Policy
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -70,6 +75,48 @@ def accounts(format: Annotated[Format, _FORMAT] = Format.table) -> None:
     with database.connect() as conn:
         rows = report.accounts(conn)
     emit(rows, format, ["programme", "year", "account", "yuan"], "Accounts", right=["yuan"])
+
+
+@app.command("check")
+def check(
+    file: Annotated[Path | None, typer.Argument(help="An export of the ledger; without it the store.")] = None,
+    policy: Annotated[
+        list[str] | None, typer.Option("--policy", help="Also a policy that steps were taken under: id or file.")
+    ] = None,
+) -> None:
+    """Take every step again, from the statements and the policies alone, and hold it against its record.
+
+    Verify an export first (`chargewatch ledger verify FILE`): that says whether it is what was written, this whether
+    what was written had to be.
+
+    Example: chargewatch payment check ledger.ndjson.gz
+    """
+    from chargewatch import database
+    from ledger import store
+    from ledger.export import Reading, records
+    from ledger.files import lines_of
+    from payments.audit import Audit
+    from payments.reading import stated
+    from subsidy import policy as policies
+
+    at_hand = {one.sha256: one for one in map(policies.load, policy or ())}
+
+    @cache
+    def policy_of(name: str, sha256: str) -> "Policy | None":
+        found = at_hand.get(sha256) or policies.load(name)
+        return found if found.sha256 == sha256 else None
+
+    audit = Audit(lambda record: stated([record]), policy_of)
+    if file is None:
+        with database.connect() as conn:
+            wrong = list(audit.wrong(store.all_records(conn)))
+    elif Reading(lambda: lines_of(file)).verify():
+        raise CheckFailed(f"{file} does not hold: see `chargewatch ledger verify {file}`")
+    else:
+        wrong = list(audit.wrong(records(lambda: lines_of(file))))
+    if wrong:
+        raise CheckFailed("\n".join([f"{len(wrong)} steps do not follow:", *map(str, wrong[:20])]))
+    typer.echo(f"{audit.steps} steps follow from {audit.statements} statements: {len(audit.books.balances)} accounts")
 
 
 @app.command("table")

@@ -26,7 +26,7 @@ from tests.servers import dies_with_us, end
 from tests.small_city import SmallCity, local
 from uptime import profile as profiles
 from uptime import report, settings
-from uptime.archive import layout, manifests, planning, rebuilding, verifying
+from uptime.archive import layout, manifests, parquet, planning, rebuilding, verifying
 from uptime.archive.layout import SERIES
 from uptime.archive.opening import Archive
 from uptime.archive.storage import Storage
@@ -39,6 +39,7 @@ def city(databases: Callable[[str], Databases], tmp_path_factory: pytest.TempPat
     name = server.fresh(True)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CHARGEWATCH_DSN", server.uri(name))
+        patch.setattr(parquet, "_GROUP", 40)  # rows of a row group, so that files have several
         yield archived.build(tmp_path_factory.mktemp("city"))
     server.drop(name)
 

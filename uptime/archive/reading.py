@@ -1,5 +1,6 @@
 """Reading: the facts about some connectors, out of an archive, as the tables that availability is computed from."""
 
+from bisect import bisect_left
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import Any
@@ -52,15 +53,34 @@ def facts(storage: Storage, files: Iterable[Rows], number: Number, reporting: pd
     )
 
 
-def _read(storage: Storage, one: Rows, columns: list[str], text: Iterable[str] = ()) -> pa.Table:
+def _read(
+    storage: Storage, one: Rows, columns: list[str], text: Iterable[str] = (), number: Number | None = None
+) -> pa.Table:
+    """A file's rows; with `number` only of row groups that may hold these connectors: the file is in their order."""
     with storage.open(one.file.path) as file:
-        return pq.ParquetFile(file, read_dictionary=list(text)).read(columns=columns)
+        parquet = pq.ParquetFile(file, read_dictionary=list(text))
+        groups = list(range(parquet.metadata.num_row_groups))
+        if number is not None and len(groups) > 1:
+            asked = sorted(number)
+            groups = [group for group in groups if _may_hold(parquet.metadata.row_group(group), asked)]
+        return parquet.read_row_groups(groups, columns=columns)
+
+
+def _may_hold(group: Any, asked: list[tuple[str, str]]) -> bool:
+    """Whether the range of a row group's ids holds one that is asked for; they are the first two columns."""
+    operator, connector = (group.column(place).statistics for place in (0, 1))
+    if operator is None or connector is None or not (operator.has_min_max and connector.has_min_max):
+        return True
+    at = bisect_left(asked, (operator.min, connector.min if operator.min == operator.max else ""))
+    if at == len(asked):
+        return False
+    return asked[at] <= (operator.max, connector.max) if operator.min == operator.max else asked[at][0] <= operator.max
 
 
 def _of_connectors(storage: Storage, one: Rows, number: Number, until_us: int) -> pd.DataFrame:
     """A file's rows about these connectors: connector, at_us, received_us, and of statuses what rule 2.1 asks for."""
     text = ["operator_id", "connector_id", *(["status", "boot_id"] if one.series == STATUS.name else [])]
-    rows = _read(storage, one, ["operator_id", "connector_id", *_COLUMNS[one.series]], text)
+    rows = _read(storage, one, ["operator_id", "connector_id", *_COLUMNS[one.series]], text, number)
     rows = rows.unify_dictionaries().combine_chunks()
     connector = _numbered(rows, number)
     at = _us(rows["at"])

@@ -11,6 +11,22 @@ Bools = np.ndarray[Any, np.dtype[np.bool_]]
 
 
 @dataclass(frozen=True, slots=True)
+class Standing:
+    """What stands at an instant: all that the time before it still says about the time after it (uptime.standing).
+
+    `late` tells what the items received in time say by themselves (True) from what all say (False; semantics 2.4).
+    """
+
+    at_us: int
+    statuses: pd.DataFrame
+    """Rows of Facts.statuses before `at_us`: those in force, and where a run of them began."""
+    heard: pd.DataFrame
+    """connector, at_us, late: the last sign of life that counts."""
+    used: pd.DataFrame
+    """connector, from_us, late: the use of another connector of its charger that lasts on, and since when."""
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """Facts about `connectors`, one table a kind; times are µs since 1970 UTC, tables in any order, copies included.
 
@@ -29,6 +45,9 @@ class Facts:
     """Every stored version, columns as in uptime.sessions."""
     reporting: pd.DataFrame
     """connector, from_us, interval_us: the reporting interval agreed from that instant on; none before the first."""
+    standing: Standing | None = None
+    """What stood when the facts begin; None where they begin with the first ever. Its statuses are in `statuses` too,
+    and sessions that ended at or after its instant are here with all versions of their ids, whenever they started."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +73,17 @@ class Calendar:
     def place(self, connector: Ints, at_us: Ints) -> Ints:
         """Position of instants; those outside the axis' time are moved to its ends."""
         inside = np.clip(at_us - self.origin_us, 0, self.width_us - 1)
-        return np.searchsorted(self.connectors, connector) * self.width_us + inside
+        return self._nth(connector) * self.width_us + inside
+
+    def _nth(self, connector: Ints) -> Ints:
+        """Where each of these connectors stands on the axis."""
+        most = int(self.connectors[-1]) if len(self.connectors) else 0
+        if len(connector) * 4 < most:
+            return np.searchsorted(self.connectors, connector)
+        # A table to look up is ten times faster than a search, for many rows.
+        nth = np.zeros(most + 1, dtype=np.int64)
+        nth[self.connectors] = np.arange(len(self.connectors))
+        return nth[connector]
 
     def end(self, position: Ints) -> Ints:
         """Last position of the connector that each position belongs to."""
@@ -67,6 +96,12 @@ class Calendar:
     def at_us(self, position: Ints) -> Ints:
         """Instants of positions."""
         return position % self.width_us + self.origin_us
+
+    def last_of_each(self, positions: Ints) -> Ints:
+        """Index of the last of the ascending `positions` of each connector that has any, ascending."""
+        ends = np.arange(1, len(self.connectors) + 1) * self.width_us
+        until = np.searchsorted(positions, ends)
+        return until[np.diff(until, prepend=0) > 0] - 1
 
     def last_before(self, positions: Ints, wanted: Ints) -> Ints:
         """Index of the last of the ascending `positions` at or before each wanted one, of its connector; -1 if none."""

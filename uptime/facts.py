@@ -40,23 +40,40 @@ def load(
     """
     limits = f"connector_no = ANY('{{{','.join(map(str, connectors))}}}') AND recorded_at <= '{iso(as_of)}'"
     before = f"{limits} AND at < '{iso(until)}'"
-    statuses = bulk.read(
-        dsn,
-        f"SELECT connector_no::bigint AS connector, {_us('at')} AS at_us, status, boot_id, seq, place::bigint AS place,"
-        f" {_us('received_at')} AS received_us FROM status_fact WHERE {before}",
+    return gathered(
+        connectors,
+        bulk.read(dsn, f"{STATUS} WHERE {before}"),
+        bulk.read(dsn, f"{SIGN.format('meter_fact')} WHERE {before}"),
+        bulk.read(dsn, f"{SIGN.format('heartbeat_fact')} WHERE {before}"),
+        sessions(connection, as_of, connectors, until),
+        reporting,
     )
+
+
+STATUS = (
+    "SELECT connector_no::bigint AS connector, at AS at_us, status, boot_id, seq, place::bigint AS place,"
+    " received_at AS received_us FROM status_fact"
+)
+SIGN = "SELECT connector_no::bigint AS connector, at AS at_us, received_at AS received_us FROM {}"
+
+
+def gathered(
+    connectors: Ints,
+    statuses: bulk.Columns,
+    meters: bulk.Columns,
+    heartbeats: bulk.Columns,
+    orders: pd.DataFrame,
+    reporting: pd.DataFrame,
+) -> Facts:
+    """Columns as the store gives them (STATUS, SIGN, sessions) as facts about some connectors."""
     code = pd.Series(np.arange(len(STATUSES)), index=list(STATUSES))
-    statuses["status"] = code.reindex(statuses["status"]).to_numpy(dtype=np.int64)
-    signs = "SELECT connector_no::bigint AS connector, {} AS at_us, {} AS received_us FROM {} WHERE {}"
-    meters = bulk.read(dsn, signs.format(_us("at"), _us("received_at"), "meter_fact", before))
-    heartbeats = bulk.read(dsn, signs.format(_us("at"), _us("received_at"), "heartbeat_fact", before))
     agreed = reporting[np.isin(reporting["connector_no"], connectors)]
     return Facts(
         connectors=connectors,
-        statuses=pd.DataFrame(statuses),
+        statuses=pd.DataFrame({**statuses, "status": code.reindex(statuses["status"]).to_numpy(dtype=np.int64)}),
         meters=pd.DataFrame(meters),
         heartbeats=pd.DataFrame(heartbeats),
-        sessions=sessions(connection, as_of, connectors, until),
+        sessions=orders,
         reporting=pd.DataFrame(
             {
                 "connector": agreed["connector_no"].to_numpy(dtype=np.int64),
@@ -65,6 +82,10 @@ def load(
             }
         ),
     )
+
+
+def _us(column: str) -> str:
+    return f"(extract(epoch FROM {column}) * 1000000)::bigint"
 
 
 SESSION_COLUMNS = [
@@ -80,25 +101,24 @@ def sessions(
     connectors: Ints | None = None,
     until: datetime | None = None,
     since: datetime | None = None,
+    ended_from: datetime | None = None,
 ) -> pd.DataFrame:
     """Every version of every session recorded by `as_of`; of equal versions the one received first.
 
     Columns of uptime.sessions, and boot_id, seq, place, message_id. Only those at some of `connectors`, that started
-    before `until`, or that were recorded after `since`, where these are given.
+    before `until`, that were recorded after `since`, or (with all versions of their ids) that ended at or after
+    `ended_from`, where these are given.
     """
     numbers = None if connectors is None else [int(one) for one in connectors]
     query = f"""COPY (
-        SELECT DISTINCT ON (operator_id, session_id, revision, content_sha256)
-          operator_id, session_id, revision, encode(content_sha256, 'hex'), {_us("received_at")}, {_us("started_at")},
-          {_us("at")}, array_to_string(connector_nos, ' '), energy_kwh, meter_start_kwh, meter_end_kwh, void::int,
-          boot_id, seq, place, message_id
+        SELECT {_ORDER}
         FROM session_fact
         WHERE recorded_at <= %(as_of)s AND (%(since)s::timestamptz IS NULL OR recorded_at > %(since)s)
           AND (%(numbers)s::int[] IS NULL OR connector_nos && %(numbers)s::int[])
-          AND (%(until)s::timestamptz IS NULL OR started_at < %(until)s)
-        ORDER BY operator_id, session_id, revision, content_sha256, received_at, boot_id COLLATE "C", seq, place
+          AND (%(until)s::timestamptz IS NULL OR started_at < %(until)s){_LATER if ended_from else ""}
+        ORDER BY {_FIRST}
     ) TO STDOUT (FORMAT csv)"""
-    asked = {"as_of": as_of, "numbers": numbers, "until": until, "since": since}
+    asked = {"as_of": as_of, "numbers": numbers, "until": until, "since": since, "ended_from": ended_from}
     text = io.BytesIO()
     with connection.cursor() as cursor, cursor.copy(query.encode(), asked) as copy:
         for block in copy:
@@ -109,6 +129,11 @@ def sessions(
     table = pd.read_csv(
         text, header=None, names=SESSION_COLUMNS, dtype=kinds, keep_default_na=False, na_values=[], engine="c"
     )
+    return _typed(table)
+
+
+def _typed(table: pd.DataFrame) -> pd.DataFrame:
+    """Orders as the database writes them, in their types and order."""
     for name in ("energy_kwh", "meter_start_kwh", "meter_end_kwh"):
         table[name] = pd.Series([Decimal(cell) if cell else None for cell in table[name]], dtype=object)
     places = {cell: tuple(map(int, cell.split())) for cell in table["connector_nos"].unique()}
@@ -120,5 +145,33 @@ def sessions(
     )
 
 
-def _us(column: str) -> str:
-    return f"(extract(epoch FROM {column}) * 1000000)::bigint"
+def order_stream(since: datetime, until: datetime, as_of: datetime) -> str:
+    """A query for bulk.stream: what `sessions` gives of that time, a row a connector of each order, by connector."""
+    limits = f"recorded_at <= '{iso(as_of)}' AND started_at < '{iso(until)}'"
+    return f"""
+        SELECT connector::bigint AS connector, o.* FROM (
+          SELECT {_ORDER} FROM session_fact
+          WHERE {limits} AND (operator_id, session_id) IN (
+            SELECT operator_id, session_id FROM session_fact WHERE at >= '{iso(since)}' AND {limits})
+          ORDER BY {_FIRST}) AS o
+        CROSS JOIN LATERAL unnest(string_to_array(connector_nos, ' ')::int[]) AS connector
+        ORDER BY connector"""
+
+
+def orders_of(columns: bulk.Columns) -> pd.DataFrame:
+    """The rows of `order_stream`, each order once, as `sessions` gives them."""
+    table = pd.DataFrame(columns).drop(columns="connector")
+    return _typed(table.drop_duplicates(["operator_id", "session_id", "revision", "content_sha256"], ignore_index=True))
+
+
+_ORDER = f"""DISTINCT ON (operator_id, session_id, revision, content_sha256)
+          operator_id, session_id, revision::bigint AS revision, encode(content_sha256, 'hex') AS content_sha256,
+          {_us("received_at")} AS received_us, {_us("started_at")} AS started_us, {_us("at")} AS ended_us,
+          array_to_string(connector_nos, ' ') AS connector_nos, energy_kwh::text AS energy_kwh,
+          meter_start_kwh::text AS meter_start_kwh, meter_end_kwh::text AS meter_end_kwh, void::int AS void,
+          boot_id, seq, place::bigint AS place, message_id"""
+_FIRST = """operator_id, session_id, revision, content_sha256, received_at, boot_id COLLATE "C", seq, place"""
+_LATER = """
+          AND (operator_id, session_id) IN (
+            SELECT operator_id, session_id FROM session_fact WHERE at >= %(ended_from)s AND recorded_at <= %(as_of)s
+              AND (%(until)s::timestamptz IS NULL OR started_at < %(until)s))"""

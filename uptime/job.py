@@ -1,165 +1,121 @@
-"""The daily job: service intervals and sums of every closed policy day, kept for dashboards.
+"""The daily job: what is kept of service intervals brought up to the last closed policy day, and sums for dashboards.
 
-Which days are due follows from the store alone: those that were never computed, and, since a status stands until the
-next one, every day from the earliest instant that facts recorded since the last run speak about. It can run twice or
-late, or be killed, without changing a result.
+What is due follows from the store alone: a new day for all connectors, and for those about which something was
+recorded since, the time from the earliest instant that it speaks about. It can run twice or late, or be killed,
+without changing a result.
 """
 
-import hashlib
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import psycopg
 
 from chargewatch import database
-from chargewatch.instants import day_of_us, day_start_us, from_us, seconds, to_us
-from registry import snapshot
+from chargewatch.instants import day_of_us, day_start_us, seconds, to_us
+from registry import placement, snapshot
+from registry.contents import Registry
+from uptime import keeping, kept
 from uptime import profile as profiles
 from uptime import settings as interval_settings
-from uptime.account import EFFECTS, account
+from uptime.account import account
 from uptime.declarations import reach
+from uptime.evidence import Ints
 from uptime.figures import tally
 from uptime.profile import Profile
-from uptime.report import declarations, parts
-from uptime.states import REASONS, STATES
+from uptime.report import FIRST_DAY, declarations
+from uptime.settings import IntervalSettings
 
 
 def run(connection: psycopg.Connection) -> str:
-    """Compute and keep every closed day that is due, under the default profile; a sentence that says what was done."""
-    profile = profiles.load()
+    """Keep every closed day that is due, under the default profile; a sentence that says what was done."""
+    profile, settings = profiles.load(), interval_settings.load()
     as_of = database.watermark(connection)
-    days = due_days(connection, profile, as_of)
+    registry = snapshot.load(connection, as_of)
+    with connection.transaction():
+        before = kept.state(connection)
+        changed = keeping.keep(connection, registry, profile, settings, as_of)
+        days = _summed(connection, registry, before, changed, profile, settings)
     if not days:
         return "no closed day is due"
-    _compute(connection, days, profile, as_of)
     return f"{len(days)} closed days computed, {days[0]} to {days[-1]}"
 
 
-def due_days(connection: psycopg.Connection, profile: Profile, as_of: datetime) -> list[date]:
-    """Closed policy days whose stored figures do not stand on everything recorded by `as_of`, ascending."""
-    zone = profile.zone
-    today = day_of_us(to_us(as_of), zone)
-    count, last_as_of, last_message, last_import, last_day = _one(
-        connection,
-        "SELECT count(*), max(as_of), max(last_message), max(last_import), max(day) FROM availability_day",
+def _summed(
+    connection: psycopg.Connection,
+    registry: Registry,
+    before: kept.Kept | None,
+    changed: pd.DataFrame | None,
+    profile: Profile,
+    settings: IntervalSettings,
+) -> list[date]:
+    """Write the sums of each connector and day that may have changed; the days, ascending."""
+    now = kept.state(connection)
+    assert now is not None
+    zone, today = profile.zone, day_of_us(to_us(now.until), profile.zone)
+    (first_at,) = connection.execute("SELECT min(at) FROM state_change").fetchone() or (None,)
+    first = today if first_at is None else day_of_us(to_us(first_at), zone)
+    other_rules = before is None or before.last_import != now.last_import or before.settings != now.settings
+    if changed is None and not other_rules:
+        return []
+    made = kept.none_changed() if changed is None else changed
+    known = first if other_rules or before is None else day_of_us(to_us(before.until), zone)
+    everyone = _between(known, today)
+    late = made[made["from_us"] < (to_us(before.until) if before is not None and not other_rules else kept.EVER_US)]
+    since = (
+        max(first, day_of_us(int(late["from_us"].min()), zone)) if len(late) and late["from_us"].min() > 0 else first
     )
-    message, imported = _last(connection)
-    if not count or imported != last_import or (database.is_rehearsal(connection) and message != last_message):
-        # In a rehearsal an operator's message may be recorded, by its own clock, before one that was here earlier.
-        earliest = _earliest(connection, None)
-    elif message != last_message:
-        earliest = _earliest(connection, last_as_of)
-    else:
-        earliest = None
-    contested = _contested(connection, last_as_of)
-    earliest = min([one for one in (earliest, contested) if one is not None], default=None)
-    first = min(
-        [
-            *([day_of_us(to_us(earliest), zone)] if earliest is not None else []),
-            *([last_day + timedelta(days=1)] if count else []),
-        ],
-        default=today,
-    )
-    return [first + timedelta(days=nth) for nth in range((today - first).days)]
+    some = _between(since, known) if len(late) else []
+    for days, connectors in ((some, late["connector"].to_numpy(dtype=np.int64)), (everyone, None)):
+        if days:
+            _sum(connection, registry, days, connectors, profile, settings, now)
+    return [*some, *everyone]
 
 
-def _earliest(connection: psycopg.Connection, since: datetime | None) -> datetime | None:
-    """The earliest instant that any fact recorded after `since` speaks about."""
-    columns = {"status_fact": "at", "meter_fact": "at", "heartbeat_fact": "at", "session_fact": "started_at"}
-    parts = ", ".join(
-        f"(SELECT min({column}) FROM {table} WHERE %(since)s::timestamptz IS NULL OR recorded_at > %(since)s)"
-        for table, column in columns.items()
-    )
-    moment = _one(connection, f"SELECT least({parts})", {"since": since})[0]
-    return moment if isinstance(moment, datetime) else None
+def _between(first: date, last: date) -> list[date]:
+    return [first + timedelta(days=nth) for nth in range((last - first).days)]
 
 
-def _contested(connection: psycopg.Connection, since: datetime | None) -> datetime | None:
-    """Start of the earliest time that a contest names which was granted since."""
-    # In a rehearsal the clock may stand still between two runs.
-    moment = _one(
-        connection,
-        "SELECT min(started_at) FROM uptime_contest JOIN uptime_contest_decision AS d USING (contest_no)"
-        " WHERE granted AND d.recorded_at >= %(since)s",
-        {"since": since},
-    )[0]
-    return moment if isinstance(moment, datetime) else None
-
-
-def _last(connection: psycopg.Connection) -> tuple[int, int]:
-    """Numbers of the newest message and registry import."""
-    message, imported = _one(
-        connection,
-        "SELECT coalesce((SELECT max(message_id) FROM message), 0),"
-        " coalesce((SELECT max(import_id) FROM registry_imports), 0)",
-    )
-    return int(message), int(imported)
-
-
-def _compute(connection: psycopg.Connection, days: list[date], profile: Profile, as_of: datetime) -> None:
-    settings = interval_settings.load()
-    last_message, last_import = _last(connection)
-    registry = snapshot.load(connection, as_of)
-    declared = declarations(registry, profile, days[0], days[-1] + timedelta(days=1))
-    found: dict[date, list[tuple[pd.DataFrame, pd.DataFrame]]] = {day: [] for day in days}
-    for part in parts(connection, registry, days[-1] + timedelta(days=1), [(profile, settings)], as_of):
+def _sum(
+    connection: psycopg.Connection,
+    registry: Registry,
+    days: list[date],
+    only: Ints | None,
+    profile: Profile,
+    settings: IntervalSettings,
+    now: kept.Kept,
+) -> None:
+    first, last = days[0], days[-1] + timedelta(days=1)
+    declared = declarations(registry, profile, first, last)
+    places = placement.placements(registry, profile.zone, FIRST_DAY, last)
+    places = profile.binds.bound(places, profile.zone)
+    if only is not None:
+        places = places[np.isin(places["connector_no"].to_numpy(dtype=np.int64), only)].reset_index(drop=True)
+    rows: list[tuple[Any, ...]] = []
+    for part in kept.parts(connection, places, (first, last), profile, now.as_of, whole=False):
         measured = part.measured(profile, settings)
         reached = reach(declared, measured.life, profile)
+        measured = part.proving(measured, reached, settings)
         for day in days:
             bounds = (day_start_us(one, profile.zone) for one in (day, day + timedelta(days=1)))
             pieces = account(measured.timeline, measured.life, reached, profile, *bounds)
-            places = measured.life.loc[pieces["place"], ["operator_id", "connector_id"]].reset_index(drop=True)
-            found[day].append((pd.concat([places, pieces], axis="columns"), tally(pieces, measured.life, profile)))
-    with connection.transaction():
-        connection.execute("DELETE FROM availability_day WHERE day = ANY(%s)", [days])
-        for day, of_day in found.items():
-            intervals, sums = _interval_rows(of_day), _sum_rows(of_day, profile)
-            digest = hashlib.sha256(repr((intervals, sums)).encode()).hexdigest()
-            connection.execute(
-                "INSERT INTO availability_day VALUES (%s, %s, %s, %s, %s, %s, %s)",
-                [day, profile.id, settings.id, as_of, last_message, last_import, digest],
-            )
-            _copy(connection, "service_interval", day, intervals)
-            _copy(connection, "connector_day", day, sums)
-
-
-def _interval_rows(found: list[tuple[pd.DataFrame, pd.DataFrame]]) -> list[tuple[Any, ...]]:
-    return sorted(
-        (
-            one.operator_id,
-            one.connector_id,
-            from_us(one.from_us),
-            from_us(one.to_us),
-            STATES[one.state],
-            REASONS[one.reason],
-            EFFECTS[one.effect],
+            rows += _sum_rows(day, tally(pieces, measured.life, profile), profile)
+    if only is None:
+        connection.execute("DELETE FROM connector_day WHERE day = ANY(%s)", [days])
+    else:
+        connection.execute(
+            "DELETE FROM connector_day WHERE day = ANY(%s) AND (operator_id, connector_id) IN"
+            " (SELECT operator_id, connector_id FROM connector_keys WHERE connector_no = ANY(%s))",
+            [days, [int(one) for one in only]],
         )
-        for shown, _ in found
-        for one in shown.itertuples()
-    )
-
-
-def _sum_rows(found: list[tuple[pd.DataFrame, pd.DataFrame]], profile: Profile) -> list[tuple[Any, ...]]:
-    names = ["operator_id", "connector_id", "charger_id", "station_id", "district", "bound"]
-    return sorted(
-        (*row[:-4], *(seconds(int(us)) for us in row[-4:]))
-        for _, sums in found
-        for row in sums.assign(deducted=sums[list(profile.deducting)].sum(axis="columns"))[
-            [*names, "up", "down", "unknown", "deducted"]
-        ].itertuples(index=False, name=None)
-    )
-
-
-def _copy(connection: psycopg.Connection, table: str, day: date, rows: list[tuple[Any, ...]]) -> None:
-    with connection.cursor().copy(f"COPY {table} FROM STDIN".encode()) as copy:
+    with connection.cursor().copy(b"COPY connector_day FROM STDIN") as copy:
         for row in rows:
-            copy.write_row((day, *row))
+            copy.write_row(row)
 
 
-def _one(
-    connection: psycopg.Connection, query: str, values: dict[str, Any] | list[Any] | None = None
-) -> tuple[Any, ...]:
-    row = connection.execute(query.encode(), values).fetchone()
-    assert row is not None
-    return row
+def _sum_rows(day: date, sums: pd.DataFrame, profile: Profile) -> list[tuple[Any, ...]]:
+    names = ["operator_id", "connector_id", "charger_id", "station_id", "district", "bound"]
+    deducted = sums[list(profile.deducting)].sum(axis="columns")
+    told = sums.assign(deducted=deducted)[[*names, "up", "down", "unknown", "deducted"]]
+    return [(day, *row[:-4], *(seconds(int(us)) for us in row[-4:])) for row in told.itertuples(index=False, name=None)]

@@ -13,7 +13,7 @@ from chargewatch import database
 from chargewatch.instants import US_PER_H, day_start_us, from_us, iso, to_us
 from registry import placement, snapshot
 from registry.contents import Registry
-from uptime import facts
+from uptime import facts, keeping, kept
 from uptime.account import account
 from uptime.contests import granted
 from uptime.declarations import reach
@@ -43,6 +43,11 @@ class Part:
     lifted: pd.DataFrame
     """Where granted contests let what came late count (uptime.contests)."""
 
+    @property
+    def connectors(self) -> Ints:
+        """Numbers of the part's connectors."""
+        return self.facts.connectors
+
     def timeline(self, settings: IntervalSettings) -> Timeline:
         """The connectors' service intervals."""
         spans = self.life.groupby("connector_no", as_index=False).agg({"from_us": "min", "to_us": "max"})
@@ -52,6 +57,10 @@ class Part:
     def measured(self, profile: Profile, settings: IntervalSettings) -> Units:
         """The units of a profile, out of the connectors' service intervals."""
         return units(self.timeline(settings), self.life, profile)
+
+    def proving(self, measured: Units, reached: pd.DataFrame, settings: IntervalSettings) -> Units:
+        """The same: its proven sessions are there (see uptime.kept)."""
+        return measured
 
 
 def compute(
@@ -98,14 +107,15 @@ def views_of(
     beyond = last_day + timedelta(days=2 + max(one.ahead_us for one, _ in views) // (24 * US_PER_H))
     declared = [declarations(registry, profile, first_day, beyond) for profile, _ in views]
     tallies: list[list[pd.DataFrame]] = [[] for _ in views]
-    for part in parts(connection, registry, last_day, views, as_of):
+    for part in _sources(connection, registry, (first_day, last_day), views, as_of):
         timelines = {settings: part.timeline(settings) for settings in {one for _, one in views}}
         for found, said, (profile, settings) in zip(tallies, declared, views, strict=True):
             measured = units(timelines[settings], part.life, profile)
             reached = reach(said, measured.life, profile)
+            measured = part.proving(measured, reached, settings)
             pieces = account(measured.timeline, measured.life, reached, profile, start, end)
             found.append(tally(pieces, measured.life, profile, profile.twelve_months_us(first_day, last_day)))
-        advance(len(part.facts.connectors), total=part.of)
+        advance(len(part.connectors), total=part.of)
     said_once = {
         "from": first_day.isoformat(),
         "to": last_day.isoformat(),
@@ -125,6 +135,29 @@ def views_of(
         ]
         answers.append([{name: {**row, **named}[name] for name in FIELDS} for row in rows])
     return answers
+
+
+def _sources(
+    connection: psycopg.Connection,
+    registry: Registry,
+    days: tuple[date, date],
+    views: Sequence[tuple[Profile, IntervalSettings]],
+    as_of: datetime,
+) -> Iterator[Part | kept.KeptPart]:
+    """What is kept of the connectors' time where that stands for all the views, else their facts; the same figures."""
+
+    for profile, settings in views:
+
+        def bases(until_us: int, profile: Profile = profile, settings: IntervalSettings = settings) -> "pd.Series[str]":
+            return keeping.City.of(registry, profile, settings, until_us).bases
+
+        if not kept.stands(connection, bases, profile, settings, days[1], as_of):
+            return (yield from parts(connection, registry, days[1], views, as_of))
+    profile = views[0][0]
+    places = placement.placements(registry, profile.zone, FIRST_DAY, days[1])
+    places = profile.binds.bound(places, profile.zone)
+    whole = any(rule.caps_us for profile, _ in views for rule in profile.causes)
+    yield from kept.parts(connection, places, days, profile, as_of, whole=whole)
 
 
 FIELDS = [

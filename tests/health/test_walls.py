@@ -15,6 +15,7 @@ CONTRACTS = {contract["id"]: contract for contract in PYPROJECT["tool"]["importl
 SHELLS = {"facts", "report", "statement", "explain", "job", "commands"} | {
     *(f"archive.{name}" for name in ("bucketing", "commands", "opening", "parquet", "reading", "rebuilding", "storage")),
     *(f"archive.{name}" for name in ("store", "verifying", "writing")),
+    "acting",
     "auditing",
     "comparison",
     "contesting",
@@ -38,6 +39,7 @@ SHELLS = {"facts", "report", "statement", "explain", "job", "commands"} | {
     "order_commands",
     "ordering",
     "reconciling",
+    "reading",
     "regimes",
     "register_readings",
     "running",
@@ -79,7 +81,7 @@ def test_every_deciding_module_is_declared_pure() -> None:
     decides = {
         name
         for name in map(module, code())
-        if (parts := name.split("."))[0] in ("uptime", "subsidy", "compliance")
+        if (parts := name.split("."))[0] in ("uptime", "subsidy", "compliance", "payments")
         and len(parts) > 1
         and name != "uptime.archive"  # the package: to name it would name its shells, too
         and not {parts[1], ".".join(parts[1:])} & (SHELLS | {"migrations"})

@@ -9,7 +9,7 @@ from ledger.verify import verify
 from payments import budget
 from payments.life import TABLE
 from payments.statements import Key, yuan
-from tests.payment_world import cases, world
+from tests.payment_world import SPEC, cases, world
 
 CASES = cases("payments/life", "payments/budget", "137-十/recovery", "137-十/barred")
 
@@ -57,3 +57,13 @@ def test_every_transition_has_a_case() -> None:
                 state = step.state
     missing = set(TABLE) - seen
     assert not missing, f"no case shows {missing}"
+
+
+def test_the_commissions_page_shows_the_table() -> None:
+    page = (SPEC.parents[1] / "docs/commission/payments.md").read_text(encoding="utf-8")
+    missing = [
+        line
+        for (state, event), then in TABLE.items()
+        if (line := f"| {state} | `{event}` | {then.state} | {then.who} | {then.effect} |") not in page
+    ]
+    assert not missing, missing

@@ -6,17 +6,17 @@ texts whatever they begin with; the only formulas are those of the sheet 核对,
 
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import msgspec
 import pandas as pd
-import xlsxwriter
 from xlsxwriter.utility import xl_col_to_name, xl_rowcol_to_cell
 
+from chargewatch import sheets
 from chargewatch.instants import US_PER_S, from_us, seconds
+from chargewatch.sheets import MOST_ROWS, Cells, Formula
 from uptime import page
 from uptime.account import EFFECTS
 from uptime.document import wording
@@ -25,32 +25,20 @@ from uptime.document.lines import added_up
 from uptime.document.quality import FATES, TIMES
 from uptime.life import NEVER
 
-MOST_ROWS = 1_048_575
-"""Lines that a sheet holds beside its header."""
 _LINE = [
     *("kind", "operator_id", "connector_id", "charger_id", "station_id", "district", "from", "to", "seconds"),
     *("effect", "cause", "state", "reason", "outage_from", "outage_to"),
 ]
-Cells = Sequence[Any]
-
-
-class Formula(msgspec.Struct, frozen=True):
-    """One of our own formulas, with the value that it has."""
-
-    text: str
-    value: Decimal
 
 
 def xlsx(report: Report, content_sha256: str, most_rows: int = MOST_ROWS) -> bytes:
     """The workbook's bytes; it names the JSON by its digest."""
     buffer = io.BytesIO()
-    as_texts = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
-    book = xlsxwriter.Workbook(buffer, {"in_memory": True, **as_texts})
-    created = report.as_of.astimezone(UTC).replace(tzinfo=None, microsecond=0)
     title = f"公用充电设施正常率报告 {report.first_day} – {report.last_day}"
-    book.set_properties({"title": title, "created": max(created, datetime(1980, 1, 1))})  # noqa: DTZ001
+    book = sheets.book(buffer, title, report.as_of)
+    mark = wording.REHEARSAL if report.rehearsal else ""
     for name, rows in _sheets(report, content_sha256, most_rows):
-        _write(book, name, rows, rehearsal=report.rehearsal)
+        sheets.write(book, name, rows, heading=wording.heading, number_format=_number_format, mark=mark)
     book.close()
     return buffer.getvalue()
 
@@ -195,33 +183,5 @@ def _plain(names: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> Iterator[
         ]
 
 
-def _write(book: Any, name: str, rows: Iterable[Cells], *, rehearsal: bool) -> None:
-    sheet = book.add_worksheet(name)
-    bold = book.add_format({"bold": True, "text_wrap": True, "bg_color": "#EEEEEE"})
-    exact, ratio = book.add_format({"num_format": "#,##0.######"}), book.add_format({"num_format": "0.00000000"})
-    # A text that looks like a formula stays a text, also when somebody edits its cell.
-    quoted = book.add_format({"quote_prefix": True})
-    sheet.freeze_panes(1, 0)
-    sheet.set_paper(9)  # A4
-    sheet.set_landscape()
-    sheet.fit_to_pages(1, 0)
-    sheet.repeat_rows(0)
-    if rehearsal:
-        sheet.set_header(f'&C&"bold"{wording.REHEARSAL}')
-    header: Cells = ()
-    for number, row in enumerate(rows):
-        header = header or row
-        for column, value in enumerate(row):
-            if number == 0:
-                sheet.write_string(0, column, wording.heading(value), bold)
-            elif isinstance(value, Formula):
-                sheet.write_formula(number, column, value.text, exact, value.value)
-            elif isinstance(value, bool):
-                sheet.write_string(number, column, "是" if value else "否")
-            elif isinstance(value, Decimal | int):
-                style = ratio if header[column] in (*_RATIOS, "threshold") else exact
-                sheet.write_number(number, column, value, style if isinstance(value, Decimal) else None)
-            elif value is not None and value != "":
-                text = str(value)
-                sheet.write_string(number, column, text, quoted if text[0] in "=+-@\t\r\n" else None)
-    sheet.set_column(0, max(0, len(header) - 1), 18)
+def _number_format(column: str) -> str:
+    return "0.00000000" if column in (*_RATIOS, "threshold") else "#,##0.######"

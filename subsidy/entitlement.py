@@ -10,7 +10,7 @@ from chargewatch.instants import day_of_us
 from subsidy import dispositions, findings, operating, place, serials
 from subsidy.awarding import Awarding, Awards
 from subsidy.eligibility import Eligibility, Operation
-from subsidy.findings import Findings, Looked, Mask
+from subsidy.findings import Findings, Looked, Mask, supply
 from subsidy.findings.meter import beyond_advance
 from subsidy.findings.settled import Decision, Settled, settled
 from subsidy.policy import Policy
@@ -99,6 +99,10 @@ def decide(
     beyond = beyond_advance(looked, (decided["disposition"] == dispositions.ADMITTED).to_numpy())
     found.append(settled(beyond, around.decisions, looked))
     if beyond.groups:
+        decided = dispositions.of_sessions(sessions, where, found, policy)
+    supplied = supply.found(looked, (decided["disposition"] == dispositions.HELD).to_numpy())
+    found += [settled(one, around.decisions, looked) for one in supplied]
+    if any(one.groups for one in supplied):
         decided = dispositions.of_sessions(sessions, where, found, policy)
     versions = {name: Versions(tables[name], *key) for name, key in KEYS.items()}
     proof = proven(sessions, settings)

@@ -5,7 +5,7 @@
 
 from collections.abc import Callable, Iterator
 
-from subsidy.findings import hours, meter, orders, power, registers, rhythm, standing, vehicles
+from subsidy.findings import hours, identities, meter, orders, power, registers, rhythm, standing, vehicles
 from subsidy.findings.found import Evidence, Findings, Group, Looked, Mask
 from subsidy.findings.orders import impossible, rated_kw
 
@@ -26,8 +26,10 @@ RULES: dict[Family, tuple[str, ...]] = {
     rhythm.found: ("micro_sessions", "too_regular"),
     hours.found: ("in_maintenance", "outside_hours", "late_maintenance"),
     standing.found: ("meter_expired", "qualification_lapsed"),
+    identities.found: ("duplicate_meter", "duplicate_qr", "same_place"),
 }
-"""Each family and the codes that it finds; `beyond_advance` comes after all of them, of what they let pass."""
+"""Each family and the codes that it finds; `beyond_advance` and then what subsidy.findings.supply finds come after all
+of them, of what they let pass."""
 
 LISTED = ("overlap", "repeat", "beyond_rating", "no_registers", "register_mismatch", "late_order", "contradictory_id",
           "long_duration")  # fmt: skip

@@ -22,6 +22,7 @@ class Holding:
     operator_id: str
     id: str
     charger_id: str
+    kind: str
     first_day: date
     end_day: date
     table: str
@@ -61,7 +62,8 @@ def serial_numbers(registered: Registered) -> Iterator[Holding]:
     for row, first, end in served(registered.chargers):
         number = serials.normal(row["serial_no"])
         if number:
-            yield Holding(number, row["operator_id"], row["charger_id"], row["charger_id"], first, end, "chargers", row)
+            key = (row["operator_id"], row["charger_id"])
+            yield Holding(number, *key, row["charger_id"], row["kind"], first, end, "chargers", row)
 
 
 def meters(registered: Registered) -> Iterator[Holding]:
@@ -69,20 +71,20 @@ def meters(registered: Registered) -> Iterator[Holding]:
     for row in registered.meters:
         number = serials.normal(row["meter_no"])
         first, end = row["installed_on"] or date.min, row["removed_on"] or date.max
-        charger_id, until = _charger_of(registered, row["operator_id"], row["connector_id"])
+        charger_id, kind, until = _connector(registered, row["operator_id"], row["connector_id"])
         if number and first < min(end, until):
             key = (row["operator_id"], row["connector_id"])
-            yield Holding(number, *key, charger_id, first, min(end, until), "meters", row)
+            yield Holding(number, *key, charger_id, kind, first, min(end, until), "meters", row)
 
 
 def qr_codes(registered: Registered) -> Iterator[Holding]:
     """Each connector's QR codes; compared as they are, after NFKC and without blanks around them."""
     for row, first, end in in_turn(registered.connectors):
         number = unicodedata.normalize("NFKC", row["qr_code"] or "").strip()
-        charger_id, until = _charger_of(registered, row["operator_id"], row["connector_id"])
+        charger_id, kind, until = _connector(registered, row["operator_id"], row["connector_id"])
         if number and first < min(end, until):
             key = (row["operator_id"], row["connector_id"])
-            yield Holding(number, *key, charger_id, first, min(end, until), "connectors", row)
+            yield Holding(number, *key, charger_id, kind, first, min(end, until), "connectors", row)
 
 
 def in_turn(versions: Versions) -> Iterator[tuple[Row, date, date]]:
@@ -150,9 +152,9 @@ def _in_order(one: Holding) -> tuple[Any, ...]:
     return one.first_day, one.end_day, one.operator_id, one.id
 
 
-def _charger_of(registered: Registered, operator_id: str, connector_id: str) -> tuple[str, date]:
-    """The charger that a connector last belonged to, and the day it was taken out of service."""
+def _connector(registered: Registered, operator_id: str, connector_id: str) -> tuple[str, str, date]:
+    """The charger that a connector last belonged to, the connector's kind, the day they were taken out of service."""
     rows = registered.connectors.of(operator_id, connector_id)
-    charger_id = rows[-1]["charger_id"] if rows else ""
+    charger_id, kind = (rows[-1]["charger_id"], rows[-1]["kind"]) if rows else ("", "")
     chargers = registered.chargers.of(operator_id, charger_id)
-    return charger_id, (chargers[-1]["retired_on"] or date.max) if chargers else date.max
+    return charger_id, kind, (chargers[-1]["retired_on"] or date.max) if chargers else date.max

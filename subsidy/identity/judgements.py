@@ -78,17 +78,13 @@ def shared(holdings: Iterable[Holding], code: str, level: str, name: str, policy
     """One number at two things on the same days; each of them, with one other."""
     for number, mine in by_number(holdings).items():
         for one, other in at_once(mine):
-            if _kind(one) in policy.findings.rule(code).kinds:
+            if one.kind in policy.findings.rule(code).kinds:
                 first, end = max(one.first_day, other.first_day), min(one.end_day, other.end_day)
                 seen = {name: number, "operator": other.operator_id, "other": other.id, "from": said(first)}
                 seen["count"] = str(len({held.thing for held in mine}))
                 yield Judgement(
                     code, level, *one.thing, one.charger_id, first, end, seen, (one.evidence, other.evidence)
                 )
-
-
-def _kind(one: Holding) -> str:
-    return str(one.row.get("kind") or "dc")
 
 
 def same_place(registered: Registered, policy: Policy) -> Iterator[Judgement]:

@@ -1,6 +1,5 @@
 """`chargewatch ledger`: read, export and verify what was issued. Only the scheduler's jobs issue."""
 
-import gzip
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -22,27 +21,32 @@ SHOWN = 20
 @app.command("export")
 def export(
     file: Annotated[Path, typer.Argument(help="NDJSON to write; compressed where it ends in .gz.")],
+    evidence: Annotated[
+        Path | None, typer.Option(help="Also write what was received: one line a message, with its SHA-256.")
+    ] = None,
 ) -> None:
     """Write every record and every day's head to a file that can be verified without this system."""
     from chargewatch.database import connect
-    from ledger import store
+    from ledger import messages, store
+    from ledger.evidence import KIND
     from ledger.export import lines
+    from ledger.files import written
 
     with connect() as conn, store.contents(conn) as (count, records, heads):
-        try:
-            # No name and no time in the compressed file: the same ledger gives the same bytes.
-            with file.open("wb") as raw:
-                out = gzip.GzipFile("", "wb", fileobj=raw, mtime=0) if file.suffix == ".gz" else raw
-                out.writelines(lines(records, heads, count))
-                out.close()
-        except OSError as error:
-            raise Refusal(f"{file} cannot be written: {error.strerror}") from None
+        with written(file) as out:
+            out.writelines(lines(records, heads, count))
+        if evidence is not None:
+            with written(evidence) as out:
+                out.writelines(messages.lines(conn, store.all_records(conn, KIND)))
     say(f"{count} records and {len(heads)} heads written to {file}")
 
 
 @app.command("verify")
 def verify_ledger(
     file: Annotated[Path | None, typer.Argument(help="An export; without it the store.")] = None,
+    evidence: Annotated[
+        Path | None, typer.Option(help="The evidence that was exported with it: is it what the records were made of?")
+    ] = None,
     head: Annotated[
         list[str] | None,
         typer.Option(help="A head kept outside, as LAST_SEQ:TREE_HEAD; it must be the ledger's own. Repeatable."),
@@ -56,10 +60,14 @@ def verify_ledger(
     from ledger.verify import verify
 
     kept = dict(_kept(text) for text in head or ())
+    if evidence is not None and file is None:
+        raise Refusal("evidence is held against an export", "`ledger verify FILE --evidence FILE`")
     if file is not None:
         reading = Reading(lambda: lines_of(file))
         problems = reading.verify(kept)
         count, heads = reading.count, reading.heads
+        if evidence is not None and not problems:
+            problems = _against(evidence, file)
     else:
         with connect() as conn, store.contents(conn) as (count, records, heads):
             problems = verify(records, heads, kept)
@@ -96,6 +104,16 @@ def show(seq: Annotated[int, typer.Argument(help="Number of the record.")]) -> N
         raise Refusal(f"the ledger has no record {seq}", "a number from `chargewatch ledger list`")
     texts = {"body": loads(record.body), "difference": loads(record.difference or "null")}
     print(json.dumps({**_line(record), **texts}, ensure_ascii=False, indent=1))
+
+
+def _against(evidence: Path, file: Path) -> "list[Problem]":
+    from ledger.canonical import loads
+    from ledger.evidence import KIND, problems
+    from ledger.export import records
+    from ledger.files import lines_of
+
+    days = {one.subject: loads(one.body) for one in records(lambda: lines_of(file)) if one.kind == KIND}
+    return list(problems(lines_of(evidence), days))
 
 
 def _line(record: "Record") -> dict[str, object]:

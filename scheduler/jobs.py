@@ -12,7 +12,7 @@ from chargewatch.settings import load
 from collector.pulse import rhythm as pulse
 from ledger.canonical import loads
 from ledger.store import all_records, last
-from scheduler import arrivals, collecting, figures, late, metrics, outages, sealing, upkeep, watch
+from scheduler import arrivals, collecting, evidence, figures, late, metrics, outages, sealing, upkeep, watch
 from scheduler.issuing import Document, issue_due
 from scheduler.running import Job
 from subsidy import policy as policies
@@ -127,6 +127,11 @@ def read_arrivals(conn: psycopg.Connection) -> str:
     return arrivals.look(conn, timedelta(hours=settings.load().late_limit_h))
 
 
+def issue_evidence(conn: psycopg.Connection) -> str:
+    """Issue one hash over each closed day's messages."""
+    return evidence.issue_closed_days(conn, profiles.load().zone)
+
+
 def seal(conn: psycopg.Connection) -> str:
     """Seal the ledger's closed days."""
     return sealing.seal_closed_days(conn, profiles.load().zone)
@@ -136,6 +141,7 @@ JOBS = (
     Job("availability", 300, "service intervals and sums of each closed day", uptime.job.run),
     Job("report", 600, "the availability report of each closed month, issued to the ledger", issue_reports),
     Job("statement", 600, "the subsidy statements of each closed month, issued to the ledger", issue_statements),
+    Job("evidence", 600, "one hash over the messages of each closed day, issued to the ledger", issue_evidence),
     Job("seal", 600, "the ledger's head of each closed day", seal),
     Job("partitions", 3600, "partitions of the time series for the months to come", upkeep.partitions),
     Job("outages", 60, "the platform's own outages, declared from its pulses", declare_outages),

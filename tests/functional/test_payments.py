@@ -124,7 +124,7 @@ def test_an_order_to_pay_back_and_its_money(typed: Typed, told: World, tmp_path:
     assert typed("payment", "check").stdout == checked.stdout
 
     with database.connect() as conn:
-        for change in ("UPDATE ledger_record SET body = body", "DELETE FROM ledger_record", "TRUNCATE ledger_record"):
+        for change in ("UPDATE ledger_record SET body = body", "DELETE FROM ledger_record", "TRUNCATE ledger_record CASCADE"):
             with pytest.raises(psycopg.errors.IntegrityConstraintViolation):
                 conn.execute(change.encode())
         (payment,) = [one for one in store.all_records(conn, "payment") if loads(one.body)["event"] == "pay"]

@@ -83,18 +83,16 @@ class Awarding:
 
     def _claim(self, key: Charger, last_day: date) -> tuple[date, _Claim] | None:
         day = self.eligibility.first_day(*key, last_day)
-        if day is None:
-            return None
-        row = self._row(key, day)
-        serial = serials.normal(row["serial_no"])
-        later = sorted(revoked for revoked in self.earlier.days(serial) if day < revoked <= last_day)
-        while self.earlier.earlier(serial, day):
-            free = [revoked for revoked in later if revoked > day and not self.eligibility.failures(*key, revoked)]
-            if not free:
-                return None
-            day = free[0]
-        row = self._row(key, day)
-        return day, _Claim(key, row, serial, self.units.of(row, day), Award(()))
+        while day is not None:
+            row = self._row(key, day)
+            serial = serials.normal(row["serial_no"])
+            if not self.earlier.earlier(serial, day):
+                return day, _Claim(key, row, serial, self.units.of(row, day), Award(()))
+            # Free again once an award is revoked, or under another number; then all conditions anew.
+            changes = [*self.earlier.days(serial), *self.eligibility.chargers.days(*key)]
+            since = min((one for one in changes if one > day), default=None)
+            day = self.eligibility.first_day(*key, last_day, since) if since is not None else None
+        return None
 
     def _row(self, key: Charger, day: date) -> Row:
         row = self.eligibility.chargers.on(day, *key)

@@ -51,12 +51,13 @@ class Eligibility:
             *self._technical(charger, day),
         ]
 
-    def first_day(self, operator_id: str, charger_id: str, last_day: date) -> date | None:
-        """The first day, not after `last_day`, on which a charger meets all of them; None if there is none."""
+    def first_day(self, operator_id: str, charger_id: str, last_day: date, since: date = date.min) -> date | None:
+        """The first day from `since` to `last_day` on which a charger meets all of them; None if there is none."""
         proven = self.operation.first_proven.get((operator_id, charger_id))
         if proven is None:  # the commonest way to fail, and no later fact can date it back
             return None
-        changes = {day for day in self._changes(operator_id, charger_id) if day > proven} | {proven}
+        earliest = max(proven, since)
+        changes = {day for day in self._changes(operator_id, charger_id) if day > earliest} | {earliest}
         for day in sorted(changes):
             if day > last_day:
                 return None

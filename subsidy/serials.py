@@ -41,7 +41,7 @@ class Subsidised:
 
     def __init__(self, awards: list[Row], *, revoked_counts: bool) -> None:
         self._awards: dict[str, list[Row]] = {}
-        for row in awards:
+        for row in _once(awards):
             self._awards.setdefault(normal(row["serial_no"]), []).append(row)
         self._revoked_counts = revoked_counts
 
@@ -57,3 +57,18 @@ class Subsidised:
     def days(self, serial: str) -> list[date]:
         """Days on which that changes."""
         return [row["revoked_on"] for row in self._awards.get(serial, []) if row["revoked_on"] is not None]
+
+
+def _once(awards: list[Row]) -> list[Row]:
+    """Of one award that is on record under several ways of writing its number the larger amount, standing the longest.
+
+    The registry's key takes a serial number as it is written, so an import that writes it otherwise adds a row.
+    """
+    found: dict[tuple[object, ...], Row] = {}
+    for row in awards:
+        key = (normal(row["serial_no"]), row["awarded_on"], row["programme"], row["kind"] or "")
+        other = found.get(key, row)
+        amount = max(row["amount_yuan"], other["amount_yuan"])
+        revoked = max(row["revoked_on"] or date.max, other["revoked_on"] or date.max)
+        found[key] = {**row, "amount_yuan": amount, "revoked_on": None if revoked == date.max else revoked}
+    return list(found.values())

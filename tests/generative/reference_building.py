@@ -111,14 +111,14 @@ def operating_evidence(world: World, key: tuple[str, str], row: Row, day: date) 
 
 
 def earlier_awards(world: World, serial: str, day: date) -> list[Row]:
-    """Awards of the registry for a serial number that stand on a day."""
-    return [
-        row
-        for row in world.tables.get("awards", [])
-        if serial_of(row) == serial
-        and row["awarded_on"] <= day
-        and not (row.get("revoked_on") and row["revoked_on"] <= day)
-    ]
+    """Awards of the registry for a serial number that stand on a day; written in several ways it is one, the larger."""
+    mine = [row for row in world.tables.get("awards", []) if serial_of(row) == serial and row["awarded_on"] <= day]
+    found = []
+    for what in {(row["awarded_on"], row["programme"], row.get("kind")) for row in mine}:
+        same = [row for row in mine if (row["awarded_on"], row["programme"], row.get("kind")) == what]
+        if any(not row.get("revoked_on") or row["revoked_on"] > day for row in same):
+            found.append(max(same, key=lambda row: row["amount_yuan"]))
+    return found
 
 
 def subsidised(world: World, key: tuple[str, str], day: date, awards: dict[Any, tuple[date, Decimal, str]]) -> bool:

@@ -29,21 +29,21 @@ def world(given: Mapping[str, Any]) -> World:
     told = World()
     for table, base in (("operators", OPERATOR), ("stations", STATION)):
         for row in given.get(table, []):
-            told.add(table, base, **_typed(row))
+            told.add(table, base, **typed(row))
     for row in given.get("power_units", []):
-        told.add("power_units", {"operator_id": "A", "station_id": "S1"}, **_typed(row))
+        told.add("power_units", {"operator_id": "A", "station_id": "S1"}, **typed(row))
     for row in given.get("awards", []):
-        told.add("awards", {"programme": "earlier", "awarded_on": date(2021, 6, 1)}, **_typed(row))
+        told.add("awards", {"programme": "earlier", "awarded_on": date(2021, 6, 1)}, **typed(row))
     for row in map(dict, given.get("chargers", [])):
         count = int(row.pop("connectors", 1))
         rating = row.pop("connector_kw", None)
         heard = _none(row.pop("heard", "2023-06-01 08:00"))
         proven = _none(row.pop("proven", None if given.get("sessions") else "2023-06-02 10:00"))
         for number in range(1, int(row.pop("times", 1)) + 1):
-            typed = _typed(row)
-            if "charger_id" in typed:
-                typed["charger_id"] = typed["charger_id"].replace("#", f"{number:02d}")
-            charger = told.charger(count, rating, heard, **typed)
+            cells = typed(row)
+            if "charger_id" in cells:
+                cells["charger_id"] = cells["charger_id"].replace("#", f"{number:02d}")
+            charger = told.charger(count, rating, heard, **cells)
             if proven is not None:
                 told.prove(charger, proven)
     for row in map(dict, given.get("sessions", [])):
@@ -67,19 +67,20 @@ _DAYS = ("_on", "_from", "_until")
 _NUMBERS = ("rated_kw", "rated_kw_dc", "rated_kw_ac", "amount_yuan", "subsidised_kw")
 
 
-def _typed(row: Mapping[str, str]) -> dict[str, Any]:
-    typed: dict[str, Any] = {}
+def typed(row: Mapping[str, str]) -> dict[str, Any]:
+    """A row's cells as the registry's import has them."""
+    told: dict[str, Any] = {}
     for name, value in row.items():
         if value == "none":
-            typed[name] = None
+            told[name] = None
         elif name.endswith(_DAYS):
             # a time with an offset is its day in the policy's time zone, as the registry's import has it
-            typed[name] = date.fromisoformat(value[:10])
+            told[name] = date.fromisoformat(value[:10])
         elif name in _NUMBERS:
-            typed[name] = Decimal(value)
+            told[name] = Decimal(value)
         else:
-            typed[name] = {"yes": True, "no": False}.get(value, value) if name not in ("serial_no",) else value
-    return typed
+            told[name] = {"yes": True, "no": False}.get(value, value) if name not in ("serial_no",) else value
+    return told
 
 
 def _none(value: Any) -> Any:

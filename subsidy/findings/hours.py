@@ -48,7 +48,7 @@ def _in_maintenance(looked: Looked, declared: list[Any]) -> Findings:
         from_us, to_us = _us(one.start), _us(one.end)
         first, last = np.searchsorted(ends, from_us, "right"), np.searchsorted(ends, to_us + longest_order, "right")
         near = sorted_place.iloc[first:last]
-        mine = (near["operator_id"] == one.operator_id).to_numpy()
+        mine = np.array(near["operator_id"] == one.operator_id, dtype=np.bool_)
         for column in _SCOPES.get(one.scope, ()):
             mine &= (near[column] == one.scope_id).to_numpy()
         at = order[first:last][mine]

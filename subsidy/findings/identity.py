@@ -34,7 +34,8 @@ def evidence(found: Findings, number: int, looked: Looked) -> Evidence:
     """The rows it rests on: its sessions in the version that counts, the other one, and what else was looked at."""
     rows = rows_of(found, number)
     if found.groups is not None:
-        return (*(session(row, looked) for row in rows), *found.groups[number].evidence)
+        orders = [session(row, looked) for row in rows]
+        return (*sorted(orders, key=lambda one: list(map(str, one.values()))), *found.groups[number].evidence)
     other = int(found.other[number])
     rows += [other] if other >= 0 else []
     return (*(session(row, looked) for row in rows), *found.rests_on(number))

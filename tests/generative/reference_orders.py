@@ -6,6 +6,8 @@ from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 from typing import Any
 
+import reference_findings as findings
+
 from subsidy.periods import Period
 from tests.subsidy_world import POLICY, ZONE, Session, World
 
@@ -34,14 +36,33 @@ def dispositions(world: World) -> list[tuple[Session, list[str]]]:
     """Every session that counts with its disposition and the reasons for it."""
     all_of_them = list(counting(world))
     _, receipts = world.first_signs()
-    found = []
+    live = [one for one, _ in all_of_them if not one.void]
+    judged = []
     for one, contradictory in all_of_them:
         rejected = rejections(world, one, receipts)
-        others = [other for other, _ in all_of_them if other is not one and not other.void]
+        others = [other for other in live if other is not one]
         held = [] if one.void else holds(world, one, others, contradictory)
-        disposition = "rejected" if rejected else "held" if held else "admitted"
-        found.append((one, [disposition, *rejected, *held]))
+        held += [] if one.void else listed(findings.holding(world, one, live))
+        judged.append((one, rejected, held))
+    beyond = findings.beyond_advance(world, [one for one, rejected, held in judged if not rejected and not held])
+    found = []
+    for one, rejected, held in judged:
+        exceeding = ["beyond_advance"] if any(one is other for other in beyond) else []
+        disposition = "rejected" if rejected else "held" if held or exceeding else "admitted"
+        found.append((one, [disposition, *rejected, *held, *exceeding]))
     return found
+
+
+LATER = (
+    "large_energy", "register_back", "register_jump", "beyond_meter", "no_sign_inside", "in_bad_state", "flat_power",
+    "idle_discharge", "one_vehicle", "fleet_as_public", "micro_sessions", "too_regular", "in_maintenance",
+    "outside_hours", "meter_expired",
+)  # fmt: skip
+
+
+def listed(codes: list[str]) -> list[str]:
+    """In the order in which reasons are listed."""
+    return sorted(codes, key=LATER.index)
 
 
 def day_of(one: Session) -> date:

@@ -55,10 +55,10 @@ def _measure(where: Path, server: Database, asked: Any) -> None:
         connection.execute("VACUUM ANALYZE")
         print(f"{facts:,} facts in the store, {_store_bytes(connection) / facts:.0f} MB a million with its indexes")
         print(f"\n{'':<46}{'facts/s':>12}{'of CPU':>12}{'database':>12}")
-        last = FIRST + timedelta(days=asked.days)
+        last, buckets = FIRST + timedelta(days=asked.days), max(2, asked.connectors // 1000)
         archive = _step(
             "write: store to Parquet with digests", facts, server,
-            lambda: writing.write(connection, str(where / "archive"), first=FIRST, last=last),
+            lambda: writing.write(connection, str(where / "archive"), first=FIRST, last=last, buckets=buckets),
         )  # fmt: skip
         _pieces(connection, archive, server)
         seen = _step("verify: hashes, counts, content", facts, server, lambda: verifying.verify(archive))

@@ -33,18 +33,20 @@ def by_bucket(read: Read, wanted: store.Wanted, homes: pd.DataFrame) -> Iterator
         also: dict[int, tuple[int, ...]] = {}
         if series is SESSION:
             row, also = _first_named(found, homes, at_one)
-        else:
+        bucket = homes["bucket"].to_numpy()[row]
+        order = _order(found, row, bucket, series)
+        others = {
+            one: {other for place, told in also.items() if bucket[place] == one for other in told} for one in group
+        }
+        found, row, bucket = found.take(pa.array(order)).combine_chunks(), row[order], bucket[order]
+        if series is not SESSION:
             for column, values in ids.items():
                 found = found.append_column(column, values.take(pa.array(row)))
         found = found.select(series.schema.names)
-        bucket = homes["bucket"].to_numpy()[row]
         for one in group:
-            mine = np.flatnonzero(bucket == one)
-            if len(mine):
-                rows = found.take(pa.array(mine))
-                order = _order(rows, row[mine], series)
-                others = {other for place in mine for other in also.get(int(place), ())} - {one}
-                yield int(one), rows.take(pa.array(order)).combine_chunks(), tuple(sorted(others))
+            start, end = (int(np.searchsorted(bucket, one, side=side)) for side in ("left", "right"))
+            if start < end:
+                yield int(one), found.slice(start, end - start), tuple(sorted(others[one] - {one}))
 
 
 def _first_named(found: pa.Table, homes: pd.DataFrame, single: int) -> tuple[Any, dict[int, tuple[int, ...]]]:
@@ -56,13 +58,14 @@ def _first_named(found: pa.Table, homes: pd.DataFrame, single: int) -> tuple[Any
     return np.array([one[0] for one in rows], dtype=np.int64), also
 
 
-def _order(rows: pa.Table, connector: Any, series: Series) -> Any:
-    """The order of rows in a file: connector by connector, or session by session, then by time."""
+def _order(rows: pa.Table, connector: Any, bucket: Any, series: Series) -> Any:
+    """The order of rows: bucket by bucket, in it connector by connector, or session by session, then by time."""
     if series is SESSION:
-        return pc.sort_indices(rows, [(name, "ascending") for name in series.order]).to_numpy()
+        keys = [("bucket", "ascending"), *((name, "ascending") for name in series.order)]
+        return pc.sort_indices(rows.append_column("bucket", pa.array(bucket)), keys).to_numpy()
     rest = [rows[name] for name in reversed(series.order) if name not in ("operator_id", "connector_id", "at")]
-    keys = [one.to_numpy() if one.type == pa.int64() else pd.factorize(one.to_numpy(), sort=True)[0] for one in rest]
-    return np.lexsort([*keys, rows["at"].cast(pa.int64()).to_numpy(), connector])
+    least = [one.to_numpy() if one.type == pa.int64() else pd.factorize(one.to_numpy(), sort=True)[0] for one in rest]
+    return np.lexsort([*least, rows["at"].cast(pa.int64()).to_numpy(), connector, bucket])
 
 
 def _groups(homes: pd.DataFrame) -> Iterator[list[int]]:

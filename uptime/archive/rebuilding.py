@@ -22,11 +22,11 @@ from uptime.archive.opening import Archive
 from uptime.archive.parquet import put
 from uptime.archive.planning import Task
 from uptime.archive.storage import Storage
-from uptime.intervals import Timeline, service_intervals
+from uptime.intervals import Timeline
 from uptime.life import first_items, service_life
 from uptime.profile import Profile
+from uptime.report import Part
 from uptime.settings import IntervalSettings
-from uptime.sharing import shared
 from uptime.states import REASONS, STATES
 
 AT_ONCE = 30_000_000
@@ -124,15 +124,13 @@ def timeline(
     archive: Storage, task: Task, files: tuple[Rows, ...], names: pd.DataFrame, limits: planning.Until,
     profile: Profile, settings: IntervalSettings,
 ) -> Timeline:  # fmt: skip
-    """Intervals of a task's connectors: uptime.intervals over facts that were read from the archive."""
+    """Intervals of a task's connectors: what uptime.report makes of facts, of those of the archive."""
     mine = names.loc[np.unique(task.places["connector_no"].to_numpy())]
     ids = zip(mine["operator_id"], mine["connector_id"], strict=True)
     number = dict(zip(ids, (int(one) for one in mine.index), strict=True))
     facts = reading.facts(archive, files, number, task.reporting, limits.facts_us)
     life = service_life(task.places, *first_items(facts, task.places, profile.zone), profile.zone)
-    spans = life.groupby("connector_no", as_index=False).agg({"from_us": "min", "to_us": "max"})
-    spans = spans.rename(columns={"connector_no": "connector"})
-    return service_intervals(facts, settings, spans, shared(life), task.lifted)
+    return Part(facts, life, len(number), task.lifted).timeline(settings)
 
 
 def _named(names: pd.DataFrame, task: Task) -> pd.DataFrame:

@@ -17,7 +17,7 @@ def pdf(page: str) -> bytes:
     except (ImportError, OSError) as error:  # OSError: Pango, which it draws text with, is missing
         raise Refusal(
             f"a PDF needs WeasyPrint, which cannot be loaded: {error}",
-            "pip install 'chargewatch[pdf]' and, on Debian, apt install libpango-1.0-0 libpangoft2-1.0-0 fonts-noto-cjk;"
+            "pip install 'chargewatch[pdf]' and, on Debian, apt install libpangoft2-1.0-0 fonts-noto-cjk;"
             " or print the HTML page from a browser",
         ) from None
     logging.getLogger("weasyprint").setLevel(logging.ERROR)  # what it does not know of the style is said there

@@ -130,6 +130,22 @@ class Unexplained(Finding, frozen=True, forbid_unknown_fields=True, kw_only=True
     readings_within: Quantity
 
 
+class AboveTariff(Finding, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A bill beyond the published prices by more than rounding explains."""
+
+    tolerance: Quantity
+
+
+class AboveCap(AboveTariff, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A service fee beyond the highest price that a policy names; one that names none finds nothing."""
+
+    at_most: Quantity | None = None
+
+    def __post_init__(self) -> None:
+        if self.at_most is not None and self.at_most.unit != "yuan/kWh":
+            raise ValueError(f"at_most has the unit {self.at_most.unit!r}, expected 'yuan/kWh'")
+
+
 class Findings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """The rules that find something (semantics 8), by their stable codes."""
 
@@ -167,6 +183,8 @@ class Findings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     duplicate_meter: Finding
     duplicate_qr: Finding
     same_place: Within
+    price_above_tariff: AboveTariff
+    service_fee_above_cap: AboveCap
     grid_bill_mismatch: Tolerance
     triangle_difference: Unexplained
 
@@ -220,6 +238,8 @@ UNITS = {
     "findings.outside_hours.slack": "s",
     "findings.late_maintenance.longer_than": "s",
     "findings.same_place.within": "m",
+    "findings.price_above_tariff.tolerance": "yuan",
+    "findings.service_fee_above_cap.tolerance": "yuan",
     "findings.grid_bill_mismatch.share_of_energy": "ratio",
     "findings.grid_bill_mismatch.least": "kWh",
     "findings.triangle_difference.share_of_energy": "ratio",

@@ -10,6 +10,7 @@ from html import escape
 
 import pandas as pd
 
+from chargewatch import pages
 from chargewatch.instants import day_start_us, iso, seconds
 from uptime import page
 from uptime.document import charts, wording
@@ -27,7 +28,6 @@ def html(report: Report, content_sha256: str) -> str:
     profile, last = report.profile, report.last_day - timedelta(days=1)
     title = f"公用充电设施正常率报告（{report.first_day} 至 {last}）"
     mark = f'<p class="rehearsal">{wording.REHEARSAL}</p>' if report.rehearsal else ""
-    behind = '<div class="behind">演练</div>' if report.rehearsal else ""
     intro = (
         f"周期：{report.first_day} 零时至 {report.last_day} 零时（{profile.time_zone}）。口径：{profile.id}，"
         f"{profile.source.document}，{profile.source.clause}。标准：{wording.required(profile)}，"
@@ -46,13 +46,7 @@ def html(report: Report, content_sha256: str) -> str:
         *_quality(report),
         *_parameters(report, content_sha256),
     ]
-    return (
-        '<!DOCTYPE html>\n<html lang="zh-CN"><head><meta charset="utf-8">'
-        "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src 'unsafe-inline'\">"
-        f"<title>{escape(title)}</title><style>{_STYLE}{charts.style()}</style></head>\n<body>{behind}\n"
-        + "\n".join(part for part in body if part)
-        + "\n</body></html>\n"
-    )
+    return pages.page(title, body, style=charts.style(), behind="演练" if report.rehearsal else "")
 
 
 def _summary(report: Report) -> Iterable[str]:
@@ -83,7 +77,7 @@ def _trend(report: Report) -> Iterable[str]:
     points = [(row["from"][5:] if daily else row["from"][:7], row["ratio"], row["ratio_upper"]) for row in report.trend]
     yield charts.trend(points, report.profile.threshold.value)
     shown = ["from", *_TIMES, "ratio", "ratio_upper"]
-    yield _table(
+    yield pages.table(
         [COLUMNS[name].removesuffix("（秒）") for name in shown],
         [
             [row["from"], *(duration(row[name]) for name in _TIMES), percent(row["ratio"]), percent(row["ratio_upper"])]
@@ -107,7 +101,7 @@ def _distribution(report: Report) -> Iterable[str]:
         [(f"{edge(one['from'])}–{edge(one['to'])}", one["connectors"], one["below"]) for one in bars]
     )
     rows = [[f"{edge(one['from'])} % 至 {edge(one['to'])} %", one["connectors"]] for one in bars if one["connectors"]]
-    yield _table(["正常率", "计量单元"], [*rows, ["无法评定", without["connectors"]]])
+    yield pages.table(["正常率", "计量单元"], [*rows, ["无法评定", without["connectors"]]])
 
 
 def _failing(report: Report) -> Iterable[str]:
@@ -179,15 +173,15 @@ def _deducted(report: Report) -> Iterable[str]:
         for row in report.levels["operator"]
         for name, length in row["deducted_s"].items()
     ]
-    yield _table(["运营商", "原因", "扣除"], rows) if rows else "<p>本周期没有扣除。</p>"
+    yield pages.table(["运营商", "原因", "扣除"], rows) if rows else "<p>本周期没有扣除。</p>"
 
 
 def _quality(report: Report) -> Iterable[str]:
     yield "<h2>七、数据质量</h2><p>收到 = 入库 + 重复 + 隔离，按周期内收到的报文计；迟到条目按发生时间计。</p>"
     counts = ["operator_id", *FATES, "late_items"]
-    yield _table([COLUMNS[name] for name in counts], [[row[name] for name in counts] for row in report.quality])
+    yield pages.table([COLUMNS[name] for name in counts], [[row[name] for name in counts] for row in report.quality])
     lengths = [f"{name}_s" for name in (*TIMES, "late_good_news")]
-    yield _table(
+    yield pages.table(
         ["运营商编号", *(COLUMNS[name].removesuffix("（秒）") for name in lengths)],
         [[row["operator_id"], *(duration(row[name]) for name in lengths)] for row in report.quality],
     )
@@ -196,9 +190,9 @@ def _quality(report: Report) -> Iterable[str]:
 def _parameters(report: Report, content_sha256: str) -> Iterable[str]:
     yield "<h2>八、参数与校验</h2>"
     told = {**report.parameters, "content_sha256": content_sha256}
-    yield _table(["参数", "值"], [[name, _said(value)] for name, value in told.items()], kind="wide")
+    yield pages.table(["参数", "值"], [[name, _said(value)] for name, value in told.items()], kind="wide")
     yield "<p>content_sha256 为同一内容 JSON 文件的 SHA-256。任何一个数都可由工作簿“区间”表加总得出。</p>"
-    yield _table(
+    yield pages.table(
         [COLUMNS[name] for name in ("about", "says", "clause", "reading")],
         [list(row.values()) for row in page.rows(report.profile)],
         kind="wide",
@@ -213,7 +207,7 @@ def _levels(rows: Sequence[Row]) -> str:
     """Figures of things of one or several levels."""
     counts = ["connectors", "connectors_below", "connectors_pending", "connectors_out_7d"]
     times = [COLUMNS[name].removesuffix("（秒）") for name in _TIMES]
-    return _table(
+    return pages.table(
         ["对象", "正常率", "上限", "结论", *times, *(COLUMNS[name] for name in counts)],
         [
             [
@@ -229,26 +223,3 @@ def _levels(rows: Sequence[Row]) -> str:
 def _verdict(row: Row) -> str:
     said = wording.VERDICTS.get(row["verdict"], "")
     return f'<b class="{escape(str(row["verdict"]))}">{said}{"（违约）" if row["breach"] else ""}</b>'
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[object]], kind: str = "") -> str:
-    cells = "".join(f"<th>{escape(name)}</th>" for name in head)
-    lines = "".join("<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows)
-    return f'<table class="{kind}"><thead><tr>{cells}</tr></thead><tbody>{lines}</tbody></table>'
-
-
-_STYLE = (
-    "@page{size:A4;margin:16mm 14mm}"
-    "*{-webkit-print-color-adjust:exact;print-color-adjust:exact}"
-    'body{font:11px/1.5 "Noto Sans CJK SC","Source Han Sans SC","Microsoft YaHei","PingFang SC",sans-serif;color:#111;'
-    "max-width:182mm;margin:0 auto}"
-    "h1{font-size:20px}h2{font-size:14px;border-bottom:1px solid #888;break-after:avoid}"
-    "table{border-collapse:collapse;width:100%;margin:6px 0;font-size:9px}thead{display:table-header-group}"
-    "th,td{border:1px solid #bbb;padding:2px 4px;text-align:right;overflow-wrap:anywhere}"
-    "th{background:#eee}th:first-child,td:first-child,.wide td,.wide th{text-align:left}"
-    "tr,.unit,svg{break-inside:avoid}.unit p{margin:6px 0 2px}"
-    ".fail{color:#c0392b}.pending{color:#8a6d00}"
-    ".rehearsal{border:2px solid #c0392b;color:#c0392b;padding:6px;font-weight:bold}"
-    ".behind{position:fixed;top:40%;left:20%;font-size:120px;color:rgba(192,57,43,.12);transform:rotate(-30deg);"
-    "pointer-events:none}"
-)

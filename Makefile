@@ -5,7 +5,7 @@ BIN := .venv/bin
 PACKAGES := chargewatch registry collector uptime subsidy ledger compliance payments scheduler portal simulators
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo test profile-pages figures-long bench-collector bench-findings check format lock clean
+.PHONY: bench-uptime help install demo test profile-pages figures-long bench-collector bench-findings check format lock clean
 
 help: ## What can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,7 +18,7 @@ demo: .venv/installed ## One simulated month from message to yuan; KEEP=1 keeps 
 
 test: .venv/installed-for-tests ## Install what the tests need and run all of them
 	@$(BIN)/python tests/bring.py
-	@$(BIN)/pytest -n auto --dist worksteal --durations=12
+	@$(BIN)/pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist worksteal --durations=12
 
 profile-pages: .venv/installed-for-tests ## Write docs/commission/profiles from the profiles and their cases
 	@for file in uptime/profiles/*.yaml; do id=$$(basename $$file .yaml); $(BIN)/chargewatch uptime profile show $$id --format markdown --cases tests/spec > docs/commission/profiles/$$id.md || exit 1; done
@@ -31,6 +31,9 @@ bench-collector: .venv/installed-for-tests ## What the collector costs, beside a
 
 bench-findings: .venv/installed-for-tests ## Cheats injected into ten simulated cities: which are found, how many honest orders are held; QUICK=1 in short
 	@$(BIN)/python -m benchmarks.cheats $(if $(QUICK),--quick)
+
+bench-uptime: .venv/installed-for-tests ## What availability costs, from the store to intervals to a month's report; QUICK=1 in short
+	@$(BIN)/python -m benchmarks.uptime $(if $(QUICK),--quick)
 
 test-faults: .venv/installed-for-tests ## Hundreds of kills, partitions and full disks: nothing acknowledged may be lost; SEED=N as then
 	@$(BIN)/python tests/bring.py

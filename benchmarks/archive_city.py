@@ -41,6 +41,13 @@ def write_day(connection: psycopg.Connection, day: date, nth: int) -> int:
     return sum(connection.execute(query.encode(), asked).rowcount for query in _INSERTS)
 
 
+def write_status(connection: psycopg.Connection, day: date) -> int:
+    """Nothing but the statuses of a day: what stood when the next one began."""
+    start = datetime.combine(day, time(), UTC)
+    timeseries.ensure(connection, "status_fact", start, start + timedelta(days=1))
+    return connection.execute(_STATUS.encode(), {"start": start, "id": 0}).rowcount
+
+
 # A message is received one to two seconds after the instant that it speaks of, and recorded a little later.
 _CAME = """at + interval '1 s' + (hashint8(id) & 1048575) * interval '1 us' AS received_at,
   at + interval '2.1 s' + (hashint8(id) & 1048575) * interval '1 us' AS recorded_at, id"""

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from uptime import standing, states
-from uptime.evidence import Calendar, Facts, Standing, Stretches
+from uptime.evidence import Calendar, Facts, Standing, Stretches, distinct
 from uptime.known import known
 from uptime.settings import IntervalSettings
 
@@ -66,7 +66,7 @@ def told(
 
     freed = _freed(calendar, lifted)
     edges = [lives.start, freed.start, freed.end, *every.points(), *(in_time.points() if in_time is not every else ())]
-    points = np.unique(np.concatenate(edges))
+    points = distinct(np.concatenate(edges))
     points = points[lives.holding(points) >= 0]
     state, reason, row = every.at(calendar, points)
     if in_time is not every:

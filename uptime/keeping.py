@@ -28,7 +28,7 @@ from uptime.units import neighbours
 
 STANDINGS = 3
 """For how many days back standings are kept: what comes later than that is made again from the first item on."""
-BLOCK, BLOCK_WHOLE = 2_000, 500
+BLOCK, BLOCK_WHOLE = 4_000, 500
 """Connectors whose day, or whose whole time, is computed at a time: bounds memory, whatever the size of the city."""
 FIRST_DAY = date(2010, 1, 1)
 

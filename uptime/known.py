@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from uptime import sharing, signs, states
-from uptime.evidence import Calendar, Facts, Ints, Standing, Stretches
+from uptime.evidence import Calendar, Facts, Ints, Standing, Stretches, distinct
 from uptime.sessions import counting, proven
 from uptime.settings import IntervalSettings, Sharing
 from uptime.silence import silent
@@ -80,8 +80,8 @@ def known(facts: Facts, calendar: Calendar, settings: IntervalSettings, shared: 
     said = facts.statuses["status"].to_numpy()[row]
     if "row" in facts.statuses:
         row = facts.statuses["row"].to_numpy()[row]
-    heard, _ = signs.counting(*signs.of(facts, calendar), calendar, settings.stale_limit_us)
-    silences = silent(calendar, heard, _reporting(facts, calendar, heard, settings), settings)
+    heard = signs.counting(*signs.of(facts, calendar), calendar, settings.stale_limit_us)
+    silences = silent(calendar, heard, facts.reporting, settings)
 
     proving = facts.sessions[counting(facts.sessions, settings)]
     proving = signs.of_connectors(proving[proven(proving, settings)], calendar)
@@ -99,7 +99,7 @@ def known(facts: Facts, calendar: Calendar, settings: IntervalSettings, shared: 
 def _company(
     alone: Known, said: Ints, calendar: Calendar, rule: Sharing, shared: pd.DataFrame, facts: Facts
 ) -> Company:
-    points = np.unique(np.concatenate(alone.points()))
+    points = distinct(np.concatenate(alone.points()))
     points = points[np.isin(calendar.connector(points), shared["connector"].to_numpy())]
     state, _, _ = alone.at(calendar, points)
     last = calendar.last_before(alone.announced_at, points)
@@ -121,21 +121,3 @@ def _lasting(used: Stretches, standing: Standing, calendar: Calendar) -> Stretch
     began.append(calendar.place(standing.used["connector"].to_numpy(), np.full(len(standing.used), standing.at_us)))
     here = calendar.place(calendar.connector(used.start), np.full(len(used.start), standing.at_us))
     return Stretches.union(np.append(np.maximum(used.start, here), began[0]), np.append(used.end, began[1]))
-
-
-def _reporting(facts: Facts, calendar: Calendar, sign: Ints, settings: IntervalSettings) -> Ints:
-    table = facts.reporting
-    if table.empty:
-        return np.full(len(sign), settings.default_interval_us)
-    since = calendar.place(table["connector"].to_numpy(), table["from_us"].to_numpy())
-    order = np.lexsort((table["from_us"].to_numpy(), since))
-    since, interval = since[order], table["interval_us"].to_numpy()[order]
-    # The signs are in order: where each interval begins among them says for how many it holds.
-    ends = np.append(since[1:], np.iinfo(np.int64).max)
-    ends = np.minimum(ends, calendar.end(since) + 1)
-    first, until = np.searchsorted(sign, since), np.searchsorted(sign, ends)
-    agreed = np.full(len(sign), settings.default_interval_us)
-    turns = np.zeros(len(sign) + 1, dtype=np.int64)
-    np.add.at(turns, first, interval - settings.default_interval_us)
-    np.add.at(turns, until, settings.default_interval_us - interval)
-    return np.asarray(agreed + np.cumsum(turns[:-1]))

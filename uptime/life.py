@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from chargewatch.instants import day_start_us
-from uptime.evidence import Facts
+from uptime.evidence import Bools, Facts
 
 NEVER = np.iinfo(np.int64).max
 """Stands for 'not yet' and 'no such item' in columns of instants."""
@@ -54,7 +54,11 @@ def first_items(facts: Facts, placements: pd.DataFrame, zone: ZoneInfo) -> tuple
 
 
 def service_life(
-    placements: pd.DataFrame, first_on_day_us: pd.Series, first_ever_us: pd.Series, zone: ZoneInfo
+    placements: pd.DataFrame,
+    first_on_day_us: pd.Series,
+    first_ever_us: pd.Series,
+    zone: ZoneInfo,
+    returns_within_days: int | None = None,
 ) -> pd.DataFrame:
     """The part of each placement (registry.placement) that is service life: its columns with from_us and to_us cut.
 
@@ -62,17 +66,46 @@ def service_life(
     that day's end if there is none; without a commissioning day with the connector's first item ever
     (`first_ever_us`); it ends where the retirement day begins. Both series are aligned with placements, NEVER where
     there is no such item. Placements that have no service life are left out.
+
+    A serial number that returns `returns_within_days` after its retirement or sooner is one charger, and has been in
+    its service life all the while: column `away` is true of that time (uptime.returning), which belongs to where the
+    charger stood, and from the start of the day of its return to where it stands.
     """
     day = commissioning_days(placements, zone)
     commissioned = day["day_to_us"] != NEVER
     begins = first_on_day_us.where(first_on_day_us != NEVER, day["day_to_us"]).where(commissioned, first_ever_us)
     retired = {day: day_start_us(day, zone) for day in _days(placements["retired_on"])}
     ends = _mapped(placements["retired_on"], retired)
+    since, until = placements["from_us"].to_numpy(), placements["to_us"].to_numpy()
     cut = placements.assign(
-        from_us=np.maximum(placements["from_us"].to_numpy(), begins.to_numpy()),
-        to_us=np.minimum(placements["to_us"].to_numpy(), ends),
+        from_us=np.maximum(since, begins.to_numpy()), to_us=np.minimum(until, ends), away=np.zeros(len(since), np.bool_)
     )
+    if returns_within_days is not None:
+        away, back = (_within(placements[name], returns_within_days) for name in ("away_days", "back_days"))
+        gone = _served_until(cut, placements[away]).reindex(placements.index, fill_value=False).to_numpy()
+        on_the_day = np.minimum(begins.to_numpy(), np.minimum(until, ends))
+        pieces = [
+            cut,
+            placements[gone].assign(away=True),
+            placements[back].assign(
+                from_us=np.maximum(since, day["day_from_us"].to_numpy())[back], to_us=on_the_day[back], away=True
+            ),
+        ]
+        cut = pd.concat(pieces, ignore_index=True)
     return cut[cut["from_us"] < cut["to_us"]].sort_values(["connector_no", "from_us"], ignore_index=True)
+
+
+def _served_until(lives: pd.DataFrame, away: pd.DataFrame) -> pd.Series:
+    """Whether the connector served at its charger, which is away now, until that went away."""
+    lives = lives[(lives["from_us"] < lives["to_us"]) & lives["connector_no"].isin(away["connector_no"])]
+    served = set(zip(lives["connector_no"], lives["charger_id"], lives["to_us"], strict=True))
+    asked = zip(away["connector_no"], away["charger_id"], away["away_from_us"], strict=True)
+    return pd.Series([one in served for one in asked], index=away.index, dtype=bool)
+
+
+def _within(days: pd.Series, most: int) -> Bools:
+    within: Bools = days.between(0, most).to_numpy(dtype=np.bool_)
+    return within
 
 
 def _days(column: pd.Series) -> set[date]:

@@ -21,8 +21,15 @@ def counting(sessions: pd.DataFrame, settings: IntervalSettings) -> Mask:
 
     Of one session_id the highest revision, then the latest receipt, then the content's hash counts.
     """
-    if sessions.empty:
-        return np.zeros(0, dtype=np.bool_)
+    result = np.ones(len(sessions), dtype=np.bool_)
+    # Almost every id has one version, which counts.
+    several = sessions.duplicated(["operator_id", "session_id"], keep=False).to_numpy()
+    if several.any():
+        result[several] = _counting(sessions[several], settings)
+    return result
+
+
+def _counting(sessions: pd.DataFrame, settings: IntervalSettings) -> Mask:
     order = pd.DataFrame({"operator_id": sessions["operator_id"], "session_id": sessions["session_id"]})
     order["part"] = _parts(sessions, settings)
     versions = order.assign(

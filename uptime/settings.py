@@ -53,6 +53,8 @@ class IntervalSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     same_order_h: int
     sharing: Sharing | None = None
     """None: such a connector is what it announces."""
+    returns_within_days: int | None = None
+    """A serial number back so many days after its retirement, or sooner, is one charger (uptime.returning)."""
 
     @property
     def stale_limit_us(self) -> int:

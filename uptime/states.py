@@ -24,6 +24,7 @@ STATUSES = tuple(STATE_OF_STATUS)
 BADNESS = np.array([0, 4, 3, 2, 1], dtype=np.int8)
 """By state: of contradicting reports the greatest counts (faulted, out_of_service, offline, no_data, serving)."""
 
-REASONS = ("before_first_status", "status", "silence", "proven_session", "late_good_news", "charger_in_use")
-"""Why an interval has its state; each names a rule of semantics 2, the last one that of uptime.sharing."""
-BEFORE_FIRST_STATUS, BY_STATUS, SILENCE, PROVEN_SESSION, LATE_GOOD_NEWS, CHARGER_IN_USE = range(6)
+REASONS = ("before_first_status", "status", "silence", "proven_session", "late_good_news", "charger_in_use", "away")
+"""Why an interval has its state; each names a rule of semantics 2, the last two those of uptime.sharing and
+uptime.returning."""
+BEFORE_FIRST_STATUS, BY_STATUS, SILENCE, PROVEN_SESSION, LATE_GOOD_NEWS, CHARGER_IN_USE, AWAY = range(7)

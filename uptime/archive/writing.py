@@ -6,6 +6,7 @@ that is written is the head; what no head names does not count, so a writing tha
 
 from collections.abc import Callable
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -48,6 +49,8 @@ def write(
     first, last = _days(before, earliest, known, first, last)
     head = before.head if before else None
     number = head.number + 1 if head else 0
+    if head is None:
+        storage.write("README.md", (Path(__file__).parent / "about.md").read_bytes())
     count = head.buckets if head else buckets or layout.BUCKETS
     homes = registering.homes(store.homes(connection), count)
     registry = snapshot.load(connection, known.as_of)

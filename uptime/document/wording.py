@@ -20,6 +20,7 @@ STATES = {
 REASONS = {
     "before_first_status": "首次状态之前", "status": "状态上报", "silence": "超过静默时限",
     "proven_session": "已证实的充电", "late_good_news": "迟到的好消息不计", "charger_in_use": "同桩另一枪在用",
+    "away": "拆除后同序列号重新投运",
 }  # fmt: skip
 CAUSES = {
     "routine_maintenance": "日常检修", "grid_outage": "电网停电", "force_majeure": "不可抗力", "vandalism": "人为损坏",

@@ -4,7 +4,6 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 
-import psycopg
 import pytest
 
 from chargewatch import database
@@ -80,13 +79,14 @@ def test_what_was_not_known_then_is_not_there(dsn: str, told: World, tmp_path: P
         assert compute(connection, period="2023-06", operator=None, policy=POLICY, as_of=as_of) == []
 
 
-def test_a_copy_that_was_received_later_does_not_speak(dsn: str, told: World, tmp_path: Path) -> None:
+def test_of_copies_the_one_received_first_speaks(dsn: str, told: World, tmp_path: Path) -> None:
     bring(told, tmp_path)
-    with database.connect() as connection, psycopg.connect(database.dsn(), autocommit=True) as other:
-        before = compute(connection, period="2023-06", operator=None, policy=POLICY, as_of=AS_OF)
-        other.execute(
+    with database.connect() as connection:
+        connection.execute(
             "INSERT INTO meter_fact (connector_no, at, energy_kwh, received_at, recorded_at, message_id, boot_id, seq,"
-            " place, copy) SELECT connector_no, at, energy_kwh + 500, received_at + interval '1 day', recorded_at,"
-            " message_id, boot_id, seq, place, 1 FROM meter_fact WHERE energy_kwh = 140"
+            " place, copy) SELECT connector_no, at, 145, received_at - interval '1 hour', recorded_at, message_id,"
+            " boot_id, seq, place, 1 FROM meter_fact WHERE at = '2023-06-01T00:30:00+08:00'"
         )
-        assert compute(connection, period="2023-06", operator=None, policy=POLICY, as_of=AS_OF) == before
+        (row,) = compute(connection, period="2023-06", operator=None, policy=POLICY, as_of=AS_OF)
+    # 120 to 145, then back to 140, which adds nothing
+    assert row["meters_kwh"] == "143"

@@ -5,7 +5,7 @@ BIN := .venv/bin
 PACKAGES := chargewatch registry collector uptime subsidy ledger compliance payments scheduler portal simulators
 
 .DEFAULT_GOAL := help
-.PHONY: bench-uptime help install demo test profile-pages figures-long bench-collector bench-findings check format lock clean
+.PHONY: test-mutations test-faults bench-uptime help install demo test profile-pages figures-long bench-collector bench-findings check format lock clean
 
 help: ## What can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,10 @@ bench-uptime: .venv/installed-for-tests ## What availability costs, from the sto
 test-faults: .venv/installed-for-tests ## Hundreds of kills, partitions and full disks: nothing acknowledged may be lost; SEED=N as then
 	@$(BIN)/python tests/bring.py
 	@$(BIN)/python -m tests.faults $(if $(SEED),--seed $(SEED)) $(FAULTS)
+
+test-mutations: .venv/installed-for-tests ## 1,000,000 mutated messages through broker, collector and database: each item has one fate; about 17 minutes
+	@$(BIN)/python tests/bring.py
+	@$(BIN)/python -m tests.faults.mutations --count 1000000 --seed $(or $(SEED),1)
 
 check: .venv/installed-for-tests ## Only style, types and walls between packages
 	$(BIN)/ruff check .

@@ -124,8 +124,10 @@ def run(world: World, name: str, seed: int, faults: int | None = None, patience_
     wrong += checker.problems(world.direct(), acknowledged, set(range(first, world.number)), world.boot, patience_s)
     if wrong:
         wrong.append(f"the collector {'runs' if world.running() else 'has ended'} and says: {world.log[-1000:]}")
-    elif (status := world.stop_collector()) != 0:
-        wrong.append(f"the collector ended with {status}: {world.log[-500:]}")
+    else:
+        world.wait_connected()  # one that was killed last may just be starting, and listen to no signal yet
+        if (status := world.stop_collector()) != 0:
+            wrong.append(f"the collector ended with {status}: {world.log[-500:]}")
     return Outcome(
         name, seed, done, world.number - first, len(acknowledged), _duplicates(world) - duplicates,
         time.monotonic() - started, wrong,

@@ -5,6 +5,7 @@ A second belongs to the charger, station, operator and district that the registr
 ever; before its first row an id does not exist, and neither does what stands on it.
 """
 
+from collections.abc import Iterator
 from datetime import date
 from zoneinfo import ZoneInfo
 
@@ -13,15 +14,18 @@ import pandas as pd
 
 from chargewatch.instants import US_PER_MIN, day_start_us
 from registry.contents import Registry
+from registry.returns import EVER as _EVER
+from registry.returns import NEVER as _NEVER
+from registry.returns import Return, returns
 
 SINCE_EVER_US = -(2**62)
 """Start of what holds since ever, before every instant that a fact can have."""
 
-_EVER, _NEVER = 0, date.max.toordinal() + 1
 _PLACE = ["charger_id", "station_id", "district", "category", "open_to_public", "kind", "rated_kw", "simultaneous"]
 _COLUMNS = [
     *("connector_no", "operator_id", "connector_id", "from_us", "to_us", "charger_id", "station_id"),
     *("district", "category", "open_to_public", "kind", "rated_kw", "simultaneous", "commissioned_on", "retired_on"),
+    *("away_days", "away_from_us", "back_days"),
 ]
 
 
@@ -31,8 +35,10 @@ def placements(registry: Registry, time_zone: str | ZoneInfo, first_day: date, l
     Columns: connector_no (int64), operator_id, connector_id, from_us and to_us (int64, starts of policy days),
     charger_id, station_id, district, category, open_to_public (bool), kind and rated_kw
     (Decimal, kW) of the connector, simultaneous (bool or None: all its connectors can serve at once), commissioned_on
-    and retired_on (date or None) of the charger. Sorted by operator, connector and time. Days on which connector,
-    charger, station or operator does not exist have no row.
+    and retired_on (date or None) of the charger; away_days (int64), where its serial number is out of service and comes
+    back (registry.returns), and back_days, where it has come back on commissioned_on: for how many days it was or had
+    been away, else -1; away_from_us (int64): since when it is away. Sorted by operator, connector and time. Days on
+    which connector, charger, station or operator does not exist have no row.
     """
     chargers, stations = ["operator_id", "charger_id"], ["operator_id", "station_id"]
     connector = [*chargers, "connector_id", "connector_no", "kind", "rated_kw"]
@@ -45,9 +51,11 @@ def placements(registry: Registry, time_zone: str | ZoneInfo, first_day: date, l
     ):
         runs = _overlap(runs, _versions(registry.tables[table], key, [*key, *more]), key)
     runs["open_to_public"] = runs["open_to_public"] == True  # noqa: E712 (it may be empty)
+    runs = _with_returns(runs, returns(registry.tables["chargers"]))
     runs = _joined(runs.sort_values(["operator_id", "connector_id", "from_day"], ignore_index=True))
     zone = ZoneInfo(time_zone) if isinstance(time_zone, str) else time_zone
-    runs["from_us"], runs["to_us"] = _starts(runs["from_day"], zone), _starts(runs["to_day"], zone)
+    for name in ("from", "to", "away_from"):
+        runs[f"{name}_us"] = _starts(runs[f"{name}_day"], zone)
     return runs[_COLUMNS]
 
 
@@ -81,6 +89,40 @@ def _overlap(runs: pd.DataFrame, rows: pd.DataFrame, key: list[str]) -> pd.DataF
     return both[both["from_day"] < both["to_day"]].drop(columns=["from_day_below", "to_day_below"])
 
 
+def _with_returns(runs: pd.DataFrame, found: list[Return]) -> pd.DataFrame:
+    """Every run cut where its charger goes away to come back, with away_days and back_days."""
+    key = ["operator_id", "charger_id"]
+    away: dict[tuple[str, str], list[tuple[int, int]]] = {}
+    for one in found:
+        for charger in one.gone if one.from_day < one.to_day else ():
+            away.setdefault((one.operator_id, charger), []).append((one.from_day, one.to_day))
+    came = {
+        (one.operator_id, charger, date.fromordinal(one.to_day)): one.to_day - one.from_day
+        for one in found
+        for charger in one.back
+    }
+    of_day = zip(runs["operator_id"], runs["charger_id"], runs["commissioned_on"], strict=True)
+    runs = runs.assign(back_days=np.array([came.get(one, -1) for one in of_day], dtype="int64") if came else -1)
+    runs = runs.assign(away_days=-1, away_from_day=_EVER)
+    if not away:
+        return runs
+    days = [(*charger, *stretch) for charger, absences in away.items() for stretch in _stretches(absences)]
+    cuts = pd.DataFrame(days, columns=[*key, "from_day", "to_day", "away_days", "away_from_day"])
+    cut = np.array([one in away for one in zip(runs["operator_id"], runs["charger_id"], strict=True)], dtype=bool)
+    mine = runs[cut].drop(columns=["away_days", "away_from_day"])
+    return pd.concat([runs[~cut], _overlap(mine, cuts, key)], ignore_index=True)
+
+
+def _stretches(absences: list[tuple[int, int]]) -> Iterator[tuple[int, int, int, int]]:
+    """All days, cut at the absences: from, to, and for how many days and since when it is away then."""
+    reached = _EVER
+    for since, until in sorted(absences):
+        yield reached, since, -1, _EVER
+        yield since, until, until - since, since
+        reached = until
+    yield reached, _NEVER, -1, _EVER
+
+
 def _within(runs: pd.DataFrame, first: int, last: int) -> pd.DataFrame:
     clipped = runs.assign(from_day=runs["from_day"].clip(lower=first), to_day=runs["to_day"].clip(upper=last))
     return clipped[clipped["from_day"] < clipped["to_day"]]
@@ -88,7 +130,7 @@ def _within(runs: pd.DataFrame, first: int, last: int) -> pd.DataFrame:
 
 def _joined(runs: pd.DataFrame) -> pd.DataFrame:
     """Neighbouring runs of one connector that differ in nothing a placement tells, as one."""
-    told = ["connector_no", *_PLACE, "commissioned_on", "retired_on"]
+    told = ["connector_no", *_PLACE, "commissioned_on", "retired_on", "away_days", "away_from_day", "back_days"]
     codes = np.column_stack([pd.factorize(runs[name], use_na_sentinel=True)[0] for name in told])
     same = (codes[1:] == codes[:-1]).all(axis=1)
     same &= runs["from_day"].to_numpy()[1:] == runs["to_day"].to_numpy()[:-1]

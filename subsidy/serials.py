@@ -1,19 +1,9 @@
-"""Serial numbers compared as semantics 6 says, and what the registry knows of each of them."""
+"""What the registry knows of each serial number, and what has been paid for it."""
 
-import unicodedata
 from datetime import date
-from functools import lru_cache
 
+from registry.serials import normal as normal
 from subsidy.versions import Row, Versions
-
-_DASHES = {"Pd", "Zs"}
-
-
-@lru_cache(maxsize=100_000)
-def normal(serial_no: str | None) -> str:
-    """A serial number for comparison: NFKC, upper case, without spaces and hyphens."""
-    text = unicodedata.normalize("NFKC", serial_no or "").upper()
-    return "".join(c for c in text if unicodedata.category(c) not in _DASHES and not c.isspace() and c != "−")
 
 
 def earliest_commissioning(chargers: Versions) -> dict[str, date]:

@@ -86,7 +86,8 @@ class Databases:
 
     def fresh(self, rehearsal: bool) -> str:
         name = f"test_{os.getpid()}_{next(_numbers)}"
-        self.run(f"CREATE DATABASE {name} TEMPLATE {self.template(rehearsal)}")
+        # Without fsync, copying files is ten times faster than to write them through the log.
+        self.run(f"CREATE DATABASE {name} TEMPLATE {self.template(rehearsal)} STRATEGY FILE_COPY")
         return name
 
     def drop(self, name: str) -> None:
@@ -105,7 +106,13 @@ def databases() -> Iterator[Callable[[str], Databases]]:
             home = stack.enter_context(tempfile.TemporaryDirectory(prefix="chargewatch-", dir="/tmp"))
             os.chmod(home, 0o755)  # the server runs as another user where we are root
             stack.callback(embedded.stop, Path(home))
-            return embedded.ensure(Path(home)).replace("/postgres?", "/{database}?")
+            server = embedded.ensure(Path(home))
+            with psycopg.connect(server, autocommit=True) as connection:
+                # The machine does not lose power within a test; kill -9 of a server loses nothing by it.
+                for setting in ("fsync", "full_page_writes"):
+                    connection.execute(f"ALTER SYSTEM SET {setting} = off".encode())
+                connection.execute("SELECT pg_reload_conf()")
+            return server.replace("/postgres?", "/{database}?")
 
         def start_timescale() -> str:
             need(why_no_timescale())

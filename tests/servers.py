@@ -15,6 +15,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
@@ -54,6 +55,19 @@ def end(process: subprocess.Popen[bytes], how: int = signal.SIGTERM, seconds: fl
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait(seconds)
+
+
+@contextlib.contextmanager
+def started(*words: str | Path, **options: Any) -> Iterator[subprocess.Popen[Any]]:
+    """A process that runs beside a test, and not longer, however the test ends."""
+    process = subprocess.Popen([*dies_with_us("KILL"), *words], **options)
+    try:
+        yield process
+    finally:
+        end(process, signal.SIGKILL)
+        for stream in (process.stdin, process.stdout, process.stderr):
+            if stream is not None:
+                stream.close()
 
 
 class Broker:
@@ -133,6 +147,7 @@ SERVER_OPTIONS = {
     "max_locks_per_transaction": "1024",
     "max_connections": "80",
     "fsync": "off",  # the machine does not lose power within a test; kill -9 of a server loses nothing by it
+    "full_page_writes": "off",
     "jit": "off",
     "timezone": "UTC",
     "log_timezone": "UTC",

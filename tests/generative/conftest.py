@@ -1,10 +1,10 @@
-"""How long Hypothesis looks: 400 examples; 10,000 with `pytest tests/generative --hypothesis-profile=long`."""
+"""How long Hypothesis looks: 200 examples; 10,000 with `pytest tests/generative --hypothesis-profile=long`."""
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
-    "suite", max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+    "suite", max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.register_profile("long", settings.get_profile("suite"), max_examples=10_000)
 settings.register_profile("glance", settings.get_profile("suite"), max_examples=50)

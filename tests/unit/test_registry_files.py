@@ -73,7 +73,7 @@ def read_back(path):
 # Without shrinking, which takes minutes on ten tables: a failure shows its rows all the same.
 # Without shrinking, which takes minutes on ten tables; a failure shows its rows all the same.
 @given(rows=registries)
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.reuse, Phase.generate])
+@settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck), phases=[Phase.reuse, Phase.generate])
 @pytest.mark.parametrize("name", ["folder", "book.xlsx"])
 def test_what_is_saved_is_loaded_again(tmp_path, name, rows):
     registry, again = Registry.of(rows), tmp_path / f"again-{name}"

@@ -184,7 +184,7 @@ def place_on(registry, connector_id, day):
 
 
 @given(registries())
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=40, deadline=None)
 def test_each_day_is_as_a_clerk_reads_it_off_the_tables(registry):
     first, last = date(2023, 6, 1), date(2023, 6, 10)
     runs = placements(registry, SHANGHAI, first, last).to_dict("records")

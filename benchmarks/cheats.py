@@ -86,7 +86,7 @@ def tally(scale: Scale) -> Tally:
             name = f"seed_{seed}"
             with psycopg.connect(server, autocommit=True) as connection:
                 connection.execute(f"CREATE DATABASE {name}".encode())
-            dsn = server.replace("/postgres?", f"/{name}?")
+            dsn = os.environ["CHARGEWATCH_DSN"] = server.replace("/postgres?", f"/{name}?")
             _run(dsn, "migrate", "--rehearsal")
             known = city(home, seed, scale, dsn)
             made = time.monotonic()

@@ -7,7 +7,7 @@ import psycopg
 from benchmarks.cheat_tally import Key, Measured
 from chargewatch import database
 from simulators.cheats.patterns import PATTERNS
-from subsidy import policy
+from subsidy import identifying, policy
 from subsidy.dispositions import ADMITTED, HELD
 from subsidy.findings import Findings
 from subsidy.periods import parse
@@ -19,6 +19,8 @@ RULES: dict[str, tuple[str, ...]] = {
     "over_advance": ("beyond_advance",),
     "endless": ("long_duration",),
     "repeat_elsewhere": ("repeat",),
+    "duplicate_location": ("same_place",),
+    "above_tariff": ("price_above_tariff",),
     "ghost": ("no_sign_inside",),
     "while_faulted": ("in_bad_state",),
 }
@@ -31,6 +33,18 @@ TOUCHING = ("connector-month", "vehicle-day", "station-month", "connector-run")
 
 def _named(found: Findings) -> frozenset[Key]:
     return frozenset((group.operator_id, group.subject) for group in found.groups or ())
+
+
+def _identities(connection: psycopg.Connection, rules: policy.Policy) -> dict[str, frozenset[Key]]:
+    """What is registered twice, by code; a place by its station, whose name begins its chargers' in this city."""
+    known = database.watermark(connection)
+    judged = identifying.compute(connection, operator=None, code=None, policy=rules, as_of=known)
+    found: dict[str, set[Key]] = {"duplicate_serial": set(), "duplicate_meter": set(), "same_place": set()}
+    for one in judged:
+        if one["code"] in found:
+            name = one["id"].rpartition("-")[0] if one["code"] == "same_place" else one["id"]
+            found[one["code"]].add((one["operator_id"], name))
+    return {code: frozenset(keys) for code, keys in found.items()}
 
 
 def measure(connection: psycopg.Connection) -> Measured:
@@ -49,7 +63,7 @@ def measure(connection: psycopg.Connection) -> Measured:
         for one in due.findings
     }
     found["impossible"] = having("impossible" in codes for codes in decided["reasons"])
-    found["duplicate_serial"] = frozenset(key for chargers in due.shared_serials.values() for key in chargers)
+    found |= _identities(connection, rules)
     return Measured(
         having(decided["disposition"] == ADMITTED),
         having(decided["disposition"] == HELD),

@@ -19,7 +19,7 @@ def tables(city: City, plan: Plan, managed_late_from: date) -> dict[str, list[Ro
     """
     posts = list(city.posts())
     unaccepted = city.sites[min(_WITHOUT_ACCEPTANCE, len(city.sites) - 1)].posts[0].charger_id
-    late_site = city.sites[min(_MANAGED_LATE, len(city.sites) - 1)]
+    late = late_site(city)
     return {
         "operators": [
             {
@@ -37,7 +37,7 @@ def tables(city: City, plan: Plan, managed_late_from: date) -> dict[str, list[Ro
             }
             for one in city.operators
         ],
-        "stations": [_station(site, managed_late_from if site is late_site else None) for site in city.sites],
+        "stations": [_station(site, managed_late_from if site is late else None) for site in city.sites],
         "power_units": [
             {
                 "operator_id": site.operator_id,
@@ -85,6 +85,12 @@ def tables(city: City, plan: Plan, managed_late_from: date) -> dict[str, list[Ro
             }
         ],
     }
+
+
+def late_site(city: City) -> Site:
+    """The station that comes under the platform's management half-way."""
+    in_order = sorted(city.sites, key=lambda site: int(site.station_id[6:]))
+    return in_order[min(_MANAGED_LATE, len(in_order) - 1)]
 
 
 def _station(site: Site, managed_from: date | None) -> Row:

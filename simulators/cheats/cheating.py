@@ -22,7 +22,7 @@ _RAISED = {"over_advance": 8, "skimmed": 3}
 _SCHEMES = ("endless", *_RAISED, *_REGISTERS, "too_regular")
 """What a connector does all the time; one that has none may cheat with single orders."""
 
-_LARGE = 5
+_LARGE, _FEW = 5, 5
 _FLEETS = ("fleet_as_public", "disguised_fleet")
 _CHARGED = ("flat_power", "idle_discharge", "micro_sessions", "in_maintenance")
 _MS_US = 1_000
@@ -36,9 +36,8 @@ class Cheating:
         self.deal, self.city, self.plan = deal, city, plan
         self.papers = Papers(deal, city, plan)
         self.sites = {site.station_id: site for site in city.sites}
-        dc = Counter(
-            post.station_id for post in city.posts() if self._may(post) for plug in post.plugs if plug.kind == "dc"
-        )
+        staying = [post for post in city.posts() if self._may(post) and post.retired_on is None]
+        dc = Counter(post.station_id for post in staying for plug in post.plugs if plug.kind == "dc")
         self.large = {station_id for station_id, count in dc.items() if count >= _LARGE}
         """Stations whose sessions of a day are together more than any battery holds."""
         self.elsewhere: list[tuple[str, Order]] = []
@@ -46,9 +45,9 @@ class Cheating:
 
     def driven(self, post: Post, plug: Plug, charges: list[Charge], intervals: Sequence[TrueInterval]) -> list[Charge]:
         """The charges as they truly are where somebody cheats with real energy, or is honest and looks odd."""
-        if not self._may(post) or len(charges) < 5:
-            return charges
         site, scheme = self.sites[post.station_id], self._scheme(post, plug)
+        if scheme not in _FLEETS and (not self._may(post) or len(charges) < _FEW):
+            return charges
         from_us = self.plan.from_us
         if scheme == "too_regular":
             charges = [replace(one, cheat=scheme) for one in loads.too_regular(plug, charges, intervals, from_us)]
@@ -113,13 +112,12 @@ class Cheating:
         return self.papers.able(post)
 
     def _scheme(self, post: Post, plug: Plug) -> str:
+        if self.papers.earns(post.station_id) and (fleet := self.deal.first(_FLEETS, post.station_id)):
+            return fleet  # all of its connectors, whatever else happens to them
         if not self._may(post):
             return ""
         if self.papers.expired(post, plug.connector_id):
             return "meter_expired"
-        fleet = self.deal.first(_FLEETS, post.station_id) if plug.kind == "dc" else ""
-        if fleet:
-            return fleet
         able = plug.kind == "dc" and (post.kind != "hybrid" or post.simultaneous)
         return self.deal.first(_SCHEMES if able else _SCHEMES[:-1], plug.connector_id)
 
@@ -127,6 +125,9 @@ class Cheating:
         if scheme:
             return [charge]
         site, name = self.sites[post.station_id], charge.session_id
+        day = f"{site.station_id}/{day_of(charge.end_us - 1)}"
+        if plug.kind == "dc" and site.station_id in self.large and self.deal.hits("one_vehicle", day):
+            return [replace(charge, vehicle=self._vehicle("one_vehicle", day), cheat="one_vehicle")]
         long_enough = charge.end_us - charge.start_us >= loads.LONG_ENOUGH_US
         able = _CHARGED if plug.kind == "dc" else _CHARGED[2:]
         cheat = self.deal.first(able, name) if long_enough and charge.end_us < self.plan.to_us else ""
@@ -137,9 +138,6 @@ class Cheating:
         if cheat == "in_maintenance":
             self._declare(cheat, hours.around(post, charge))
             return [replace(charge, cheat=cheat)]
-        day = f"{site.station_id}/{day_of(charge.end_us - 1)}"
-        if plug.kind == "dc" and site.station_id in self.large and self.deal.hits("one_vehicle", day):
-            return [replace(charge, vehicle=self._vehicle("one_vehicle", day), cheat="one_vehicle")]
         if self.deal.odd("full_car", name):
             return [oddities.full_car(charge, self.deal.rng("full_car", name))]
         if plug.kind == "dc" and self.deal.odd("cold_battery", name):

@@ -4,10 +4,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
-from simulators.calendar import DAY_US, day_of
+from simulators.calendar import DAY_US, URBAN_DISTRICTS, day_of
 from simulators.cheats import hours
 from simulators.cheats.dealing import Deal
 from simulators.city import City, Post, Site
+from simulators.city_registry import late_site
 from simulators.orders import ELECTRICITY_PRICE, NIGHT_ELECTRICITY_PRICE, NIGHT_SERVICE_PRICE, SERVICE_PRICE
 from simulators.plan import Plan
 from simulators.registry_folder import Row
@@ -35,13 +36,18 @@ class Papers:
     exchanges: dict[str, Exchange] = field(default_factory=dict)
     declarations: list[Row] = field(default_factory=list)
     cheats: list[TrueCheat] = field(default_factory=list)
-    _public: set[str] = field(init=False)
+    _earning: set[str] = field(init=False)
     _sites: dict[str, Site] = field(init=False)
     _posts: dict[str, Post] = field(init=False)
     _twins: dict[str, Post] = field(init=False)
 
     def __post_init__(self) -> None:
-        self._public = {site.station_id for site in self.city.sites if site.category == "public"}
+        paid = {one.operator_id for one in self.city.operators if one.maintenance_team == "yes"}
+        self._earning = {
+            site.station_id
+            for site in self.city.sites
+            if site.category == "public" and site.district in URBAN_DISTRICTS and site.operator_id in paid
+        } - {late_site(self.city).station_id}
         self._sites = {site.station_id: site for site in self.city.sites}
         self._posts = {post.charger_id: post for post in self.city.posts()}
         self._twins = {}
@@ -51,6 +57,9 @@ class Papers:
     def rewritten(self, tables: Mapping[str, list[Row]]) -> dict[str, list[Row]]:
         """The tables with all of it."""
         places = self._places()
+        for row in tables["declarations"]:  # the ordinary city has one, too
+            if row["cause"] == "routine_maintenance" and str(row["filed_at"]) > str(row["start"]):
+                self._caught("late_maintenance", "declaration", row, str(row["declaration_id"]))
         return {
             **tables,
             "stations": [self._station(row, places[str(row["station_id"])]) for row in tables["stations"]],
@@ -69,20 +78,25 @@ class Papers:
 
     def night(self, site: Site) -> bool:
         """Whether a station has a night tariff."""
-        return site.category == "public" and self.deal.odd("night_tariff", site.station_id)
+        return site.station_id in self._earning and self.deal.odd("night_tariff", site.station_id)
 
     def overrated(self, post: Post) -> bool:
         """Whether a charger is registered with twice its power; what shares a cabinet is left alone."""
         able = post.kind == "dc" and not post.power_unit_id and self.able(post)
         return able and self.deal.hits("never_near_rating", post.charger_id)
 
+    def earns(self, station_id: str) -> bool:
+        """Whether a station's energy is subsidised all month."""
+        return station_id in self._earning
+
     def able(self, post: Post) -> bool:
         """Only where it earns something, and nothing else disturbs the charger."""
-        return post.station_id in self._public and post.charger_id not in self.plan.eventful
+        return post.station_id in self._earning and post.charger_id not in self.plan.eventful
 
     def expired(self, post: Post, connector_id: str) -> bool:
         """Whether a connector's meter is not verified again."""
-        return self.able(post) and self.deal.hits("meter_expired", connector_id)
+        fleet = any(self.deal.hits(one, post.station_id) for one in ("fleet_as_public", "disguised_fleet"))
+        return self.able(post) and not fleet and self.deal.hits("meter_expired", connector_id)
 
     def _others(self, pattern: str, operator_id: str) -> Iterator[tuple[Site, Post]]:
         """Public chargers of other operators that do not cheat in this way themselves."""
@@ -111,7 +125,7 @@ class Papers:
     def _station(self, row: Row, place: tuple[float, float]) -> Row:
         name = str(row["station_id"])
         site = self._sites[name]
-        if site.category == "public" and self.deal.hits("duplicate_location", name):
+        if name in self._earning and self.deal.hits("duplicate_location", name):
             other, _ = self._other("duplicate_location", site.operator_id, name)
             longitude, latitude = self._places()[other.station_id]
             place = round(longitude + 0.00005, 6), round(latitude + 0.00005, 6)  # seven metres

@@ -14,18 +14,34 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pandas as pd
 import psycopg
 
-from benchmarks import archive_city
+from benchmarks import archive_city, archive_needs
 from benchmarks.processes import PROGRAM, Database, cpu_s, folder, memory_mb
 from chargewatch import database
+from registry.contents import Registry
 from uptime import profile as profiles
 from uptime import settings
-from uptime.archive import digests, layout, parquet, planning, reading, rebuilding, verifying, writing
+from uptime.archive import (
+    digests,
+    layout,
+    manifests,
+    parquet,
+    planning,
+    reading,
+    rebuilding,
+    registering,
+    verifying,
+    writing,
+)
 from uptime.archive.opening import Archive
 from uptime.archive.storage import Storage
 
 FIRST = date(2023, 6, 1)
+COLLECT = 109_000
+"""Facts a second of CPU that the collector and the database take in: benchmarks/README.md, 100 items a message."""
 PER_DAY = archive_city.PER_DAY
 
 
@@ -35,6 +51,7 @@ def main() -> None:
     parser.add_argument("--connectors", type=int, default=2000)
     parser.add_argument("--days", type=int, default=4)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--plan", type=int, default=300_000, help="connectors of which only the planning is measured")
     asked = parser.parse_args()
     with folder() as where:
         server = Database(where / "home")
@@ -49,48 +66,73 @@ def _measure(where: Path, server: Database, asked: Any) -> None:
     archive_city.write_registry(where / "registry", asked.connectors)
     for words in (["migrate"], ["registry", "import", str(where / "registry")]):
         subprocess.run([PROGRAM, *words], check=True, capture_output=True, cwd=where)
-    print(f"{os.cpu_count()} cores; {asked.connectors:,} connectors, {asked.days} days of {PER_DAY} facts")
+    load = os.getloadavg()[0]
+    print(f"{os.cpu_count()} cores, load average {load:.1f}; {asked.connectors:,} connectors, {asked.days} days")
     with database.connect() as connection:
         facts = sum(archive_city.write_day(connection, FIRST + timedelta(days=n), n) for n in range(asked.days))
         connection.execute("VACUUM ANALYZE")
-        print(f"{facts:,} facts in the store, {_store_bytes(connection) / facts:.0f} MB a million with its indexes")
+        stored = _store_bytes(connection) / facts
+        print(f"{facts:,} facts in the store, {PER_DAY} a connector and day, {stored:.0f} MB a million with indexes")
         print(f"\n{'':<46}{'facts/s':>12}{'of CPU':>12}{'database':>12}")
+        step = _Steps(server, facts)
         last, buckets = FIRST + timedelta(days=asked.days), max(2, asked.connectors // 1000)
-        archive = _step(
-            "write: store to Parquet with digests", facts, server,
+        archive = step(
+            "write: store to Parquet with digests",
             lambda: writing.write(connection, str(where / "archive"), first=FIRST, last=last, buckets=buckets),
-        )  # fmt: skip
-        _pieces(connection, archive, server)
-        seen = _step("verify: hashes, counts, content", facts, server, lambda: verifying.verify(archive))
-        assert not seen.problems
-        assert seen.rows == facts
-        assert not _step(
-            "verify --store: the database's own digests",
-            facts,
-            server,
-            lambda: list(verifying.complete(archive, connection)),
         )
-    known, until, tasks = _planned(archive)
-    _step("read: facts of all buckets", facts, server, lambda: [_read(archive, task, until, known) for task in tasks])
+        _pieces(archive, server)
+        seen = step("verify: hashes, counts, content", lambda: verifying.verify(archive))
+        assert (seen.problems, seen.rows) == ([], facts)
+        wrong = step(
+            "verify --store: the database's own digests", lambda: list(verifying.complete(archive, connection))
+        )
+        assert not wrong
+    files, known, (until, tasks) = _files(archive), archive.known(), _planned(archive.known(), archive.head)
+    step("read: facts of all buckets", lambda: [_read(archive, task, until, known) for task in tasks])
     job = rebuilding.Job(archive.storage, Storage.at(str(where / "alone")), until, profiles.load(), settings.load())
-    files = _files(archive)
     names = known.buckets[["operator_id", "connector_id"]]
-    _step(
-        "rebuild: archive to intervals, in this process", facts, server,
+    step(
+        "rebuild: archive to intervals, in this process",
         lambda: [rebuilding.compute(job, task, tuple(f for f in files if task.reads(f)), names) for task in tasks],
-    )  # fmt: skip
+    )
     for count in sorted({1, asked.workers}):
-        with rebuilding.cluster(None, count) as client:
-            began = time.monotonic()
-            rebuilt, sha256 = rebuilding.rebuild(
-                archive,
-                Storage.at(str(where / f"by-{count}")),
-                client,
-                profile=profiles.load(),
-                settings=settings.load(),
-            )
-            took = time.monotonic() - began
-        print(f"{f'rebuild on a cluster, worker processes: {count}':<46}{facts / took:>12,.0f}   {sha256[:16]}")
+        rebuilt = _on_a_cluster(archive, where / f"by-{count}", count, facts)
+    size = _sizes(files, rebuilt, facts)
+    _plan_much(archive, asked.plan)
+    write, verify, compare, _, rebuild = step.of_cpu
+    found = archive_needs.Measured(COLLECT, write, verify, compare, rebuild, stored, size, PER_DAY)
+    print("\nWhat it takes, by these figures and the assumptions in benchmarks/archive_needs.py")
+    print("\n".join(archive_needs.lines(found)))
+
+
+class _Steps:
+    """Does one step after another, says how fast it went, and keeps the facts a second of CPU, the database's in it."""
+
+    def __init__(self, server: Database, facts: int) -> None:
+        self.server, self.facts = server, facts
+        self.of_cpu: list[float] = []
+
+    def __call__(self, what: str, do: Callable[[], Any]) -> Any:
+        began, mine, theirs = time.monotonic(), cpu_s(os.getpid()), self.server.cpu_s()
+        done = do()
+        took = [time.monotonic() - began, cpu_s(os.getpid()) - mine, self.server.cpu_s() - theirs]
+        self.of_cpu.append(self.facts / (took[1] + took[2]))
+        told = (f"{self.facts / one:>12,.0f}" if one > 0.05 else f"{'–':>12}" for one in took)
+        print(f"{what:<46}" + "".join(told), flush=True)
+        return done
+
+
+def _on_a_cluster(archive: Archive, into: Path, count: int, facts: int) -> rebuilding.Rebuilt:
+    regime, limits = profiles.load(), settings.load()
+    with rebuilding.cluster(None, count) as client:
+        began = time.monotonic()
+        found, sha256 = rebuilding.rebuild(archive, Storage.at(str(into)), client, profile=regime, settings=limits)
+        took = time.monotonic() - began
+    print(f"{f'rebuild on a cluster, worker processes: {count}':<46}{facts / took:>12,.0f}   {sha256[:16]}")
+    return found
+
+
+def _sizes(files: list[Any], rebuilt: rebuilding.Rebuilt, facts: int) -> float:
     print("\nBytes of a million facts in the archive, MB")
     for series in layout.SERIES:
         mine = [one.file for one in files if one.series == series.name]
@@ -100,34 +142,49 @@ def _measure(where: Path, server: Database, asked: Any) -> None:
     out = sum(one.bytes for one in rebuilt.files)
     print(f"  {'together':<10}{size / facts:>8.2f}   {size / facts * PER_DAY / 1000:.2f} KB a connector and day")
     print(f"  intervals {out / facts:>8.2f}   of the same facts; peak memory {memory_mb(os.getpid(), 'VmHWM'):,.0f} MB")
+    return size / facts
 
 
-def _step(what: str, facts: int, server: Database, do: Callable[[], Any]) -> Any:
-    began, mine, theirs = time.monotonic(), cpu_s(os.getpid()), server.cpu_s()
-    done = do()
-    took = [time.monotonic() - began, cpu_s(os.getpid()) - mine, server.cpu_s() - theirs]
-    print(f"{what:<46}" + "".join(f"{facts / one:>12,.0f}" if one > 0.05 else f"{'–':>12}" for one in took), flush=True)
-    return done
+def _plan_much(archive: Archive, connectors: int) -> None:
+    """The one part of rebuilding that a single process does: which connector is computed with which."""
+    stations, chargers = connectors // 50, connectors // 2
+    told: dict[str, list[dict[str, Any]]] = {
+        "operators": [{"operator_id": "OP"}],
+        "stations": [{"operator_id": "OP", "station_id": f"S{n}", "category": "public"} for n in range(stations)],
+        "chargers": [
+            {"operator_id": "OP", "charger_id": f"C{n}", "station_id": f"S{n // 25}", "simultaneous": bool(n % 5)}
+            for n in range(chargers)
+        ],
+        "connectors": [
+            {"operator_id": "OP", "connector_id": f"C{n // 2}-{n % 2}", "charger_id": f"C{n // 2}", "kind": "dc"}
+            for n in range(connectors)
+        ],
+    }
+    homes = [(n, "OP", f"C{n // 2}-{n % 2}", f"S{n // 50}") for n in range(connectors)]
+    nothing = pd.DataFrame({name: [] for name in ("connector", "from_us", "to_us", "contest_no")}, dtype=np.int64)
+    kept = registering.homes(homes, max(1, connectors // 2000))
+    known = registering.read(registering.written(Registry.of(told), nothing, kept))
+    began = time.monotonic()
+    _, tasks = _planned(known, archive.head)
+    took = time.monotonic() - began
+    print(f"\nplanning of {connectors:,} connectors in {len(tasks)} buckets, in one process: {took:.1f} s")
 
 
-def _pieces(connection: psycopg.Connection, archive: Archive, server: Database) -> None:
+def _pieces(archive: Archive, server: Database) -> None:
     """What writing is made of, on one file of heartbeats."""
     file = max((one for one in _files(archive) if one.series == "heartbeat"), key=lambda one: one.file.rows)
-    table = archive.table(file.file)
-    series = layout.BY_NAME[file.series]
+    table, series = archive.table(file.file), layout.BY_NAME[file.series]
     times = max(1, 2_000_000 // len(table))
-    for what, do in (
-        ("  of it: content digest", lambda: digests.of_rows(table, series)),
-        ("  of it: Parquet", lambda: parquet.parquet(table, series)),
-    ):
-        _step(what, len(table) * times, server, lambda do=do: [do() for _ in range(times)])  # type: ignore[misc]
+    step = _Steps(server, len(table) * times)
+    step("  of it: content digest", lambda: [digests.of_rows(table, series) for _ in range(times)])
+    step("  of it: Parquet", lambda: [parquet.parquet(table, series) for _ in range(times)])
 
 
-def _planned(archive: Archive) -> tuple[Any, planning.Until, list[planning.Task]]:
-    known, regime, limits = archive.known(), profiles.load(), settings.load()
+def _planned(known: registering.Known, head: manifests.Head) -> tuple[planning.Until, list[planning.Task]]:
+    regime, limits = profiles.load(), settings.load()
     agreed = planning.reporting(known, regime, limits)
-    until = planning.until(archive.head, None, regime, limits, 0)
-    return known, until, planning.tasks(known, agreed, regime, limits, until)
+    until = planning.until(head, None, regime, limits, 0)
+    return until, planning.tasks(known, agreed, regime, limits, until)
 
 
 def _read(archive: Archive, task: planning.Task, until: planning.Until, known: Any) -> int:

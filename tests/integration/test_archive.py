@@ -253,6 +253,9 @@ def workers() -> Iterator[Callable[[str], int]]:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             continue
+    for pipe in (nursery.stdin, nursery.stdout):
+        assert pipe is not None
+        pipe.close()
     end(nursery)
 
 

@@ -129,7 +129,8 @@ def timeline(
     ids = zip(mine["operator_id"], mine["connector_id"], strict=True)
     number = dict(zip(ids, (int(one) for one in mine.index), strict=True))
     facts = reading.facts(archive, files, number, task.reporting, limits.facts_us)
-    life = service_life(task.places, *first_items(facts, task.places, profile.zone), profile.zone)
+    first = first_items(facts, task.places, profile.zone)
+    life = service_life(task.places, *first, profile.zone, settings.returns_within_days)
     return Part(facts, life, len(number), task.lifted).timeline(settings)
 
 

@@ -8,7 +8,7 @@ import typer
 
 from chargewatch.errors import Refusal
 from chargewatch.output import Format, emit, say
-from subsidy import control_commands, finding_commands
+from subsidy import control_commands, document_commands, finding_commands
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -50,11 +50,11 @@ def statement(
         issued = [loads(one.body) for one in all_records(connection, "statement") if one.recorded_at <= known]
         adjusted = adjustments(due, when, issued)
         rows = state(due, when, operator, adjusted, rehearsal=database.is_rehearsal(connection), as_of=known)
-    if xlsx is not None:
-        from subsidy.workbook import write
+        if xlsx is not None:
+            from subsidy.documenting import workbook
 
-        _save(xlsx, write(due, when, rows, known))
-        say(f"the workbook is in {xlsx}")
+            _save(xlsx, workbook(connection, due, when, rows, adjusted, known))
+            say(f"the workbook is in {xlsx}")
     shown = rows if format is Format.json else [_summary(row) for row in rows]
     rehearsal = "  REHEARSAL" if rows and rows[0]["rehearsal"] else ""
     emit(shown, format, None, f"Subsidies {when.name}, {rules.id}, as of {known}{rehearsal}", right=_YUAN)
@@ -129,4 +129,5 @@ def _save(path: Path, content: bytes) -> None:
 
 
 control_commands.mount(app)
+document_commands.mount(app)
 finding_commands.mount(app)

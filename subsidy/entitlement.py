@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+import numpy as np
 import pandas as pd
 
 from chargewatch.instants import day_of_us
@@ -96,7 +97,12 @@ def decide(
     )
     found = [settled(one, around.decisions, looked) for one in findings.of_sessions(looked)]
     decided = dispositions.of_sessions(sessions, where, found, policy)
-    beyond = beyond_advance(looked, (decided["disposition"] == dispositions.ADMITTED).to_numpy())
+    # an order that a person let stand beyond the meter is not asked of the meter once more
+    asked = (decided["disposition"] == dispositions.ADMITTED).to_numpy(dtype=np.bool_)
+    for one in found:
+        if one.found.rule == "beyond_meter":
+            asked = asked & ~one.accepted
+    beyond = beyond_advance(looked, asked)
     found.append(settled(beyond, around.decisions, looked))
     if beyond.groups:
         decided = dispositions.of_sessions(sessions, where, found, policy)

@@ -291,6 +291,15 @@ class World:
                 writer.writerows([_cell(row.get(column)) for column in columns] for row in rows)
         return folder
 
+    def _order(self, one: Session) -> dict[str, Any]:
+        vehicle = self.vehicles.get(one.session_id)
+        return _item(one) if vehicle is None else {**_item(one), "vehicle": vehicle}
+
+    def _sample(self, operator_id: str, connector_id: str, at: datetime, kwh: Decimal) -> dict[str, Any]:
+        soc = self.soc_pct.get((operator_id, connector_id, at))
+        told = {"connector_id": connector_id, "at": at.isoformat(), "energy_kwh": float(kwh)}
+        return told if soc is None else {**told, "soc_pct": float(soc)}
+
     def write_capture(self, file: Path) -> Path:
         """All statuses and sessions as a capture file, one item a message, in the order of their receipts."""
         told = [
@@ -302,10 +311,11 @@ class World:
             )
             for operator_id, connector_id, at, received in self.statuses
         ]
-        told += [(one.received, one.operator_id, "session", _item(one)) for one in self.sessions]
+        told += [(one.received, one.operator_id, "session", self._order(one)) for one in self.sessions]
+        told += [(sample[2], sample[0], "meter", self._sample(*sample)) for sample in self.samples]
         told += [
-            (at, operator_id, "meter", {"connector_id": connector_id, "at": at.isoformat(), "energy_kwh": float(kwh)})
-            for operator_id, connector_id, at, kwh in self.samples
+            (at, operator_id, "status", {"connector_id": connector_id, "at": at.isoformat(), "status": status})
+            for operator_id, connector_id, at, status in self.states
         ]
         lines = []
         for seq, (received, operator_id, kind, item) in enumerate(sorted(told, key=lambda one: one[:3])):

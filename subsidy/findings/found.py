@@ -213,6 +213,12 @@ class Looked:
         return Findings(code, rule.effect, subject, at, other, with_limits, rests_on, groups, threshold, rule.says.en)
 
 
+def members(orders: pd.DataFrame, keys: list[str], chosen: "pd.DataFrame | pd.Series[Any]") -> dict[Any, Ints]:
+    """Positions (column `row`) of the orders of each chosen group, by its key, ascending."""
+    mine = orders.merge(chosen.index.to_frame(index=False), on=keys)
+    return {key: np.sort(part["row"].to_numpy()) for key, part in mine.groupby(keys, sort=False, observed=True)}
+
+
 def mwh(kwh: "pd.Series[Any]") -> Ints:
     """Whole mWh; -1 where there is none."""
     return np.array(

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from chargewatch.instants import seconds
-from subsidy.findings.found import Evidence, Findings, Group, Ints, Looked, Mask, Values, kwh
+from subsidy.findings.found import Evidence, Findings, Group, Ints, Looked, Mask, Values, kwh, members
 
 
 def found(looked: Looked) -> Iterator[Findings]:
@@ -73,11 +73,10 @@ def beyond_advance(looked: Looked, admitted: Mask) -> Findings:
     advance = (sums["after"] - sums["before"]).to_numpy()
     energy = sums["energy"].to_numpy()
     beyond = sums[energy - advance > tolerance(looked, code, energy)]
-    members = orders.set_index(["connector", "month"]).sort_index()["row"] if len(beyond) else None
+    of = members(orders, ["connector", "month"], beyond)
     groups = []
     for key, one in beyond.iterrows():
-        assert members is not None
-        rows = np.sort(np.atleast_1d(members.loc[key].to_numpy()))
+        rows = of[key]
         values = {"energy": kwh(one["energy"]), "advance": kwh(one["after"] - one["before"])}
         place = looked.first_place.iloc[rows[0]]
         month = str(np.datetime64(int(key[1]), "M"))

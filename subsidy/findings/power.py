@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from subsidy.amounts import plain
-from subsidy.findings.found import Evidence, Findings, Group, Looked, Values, kwh
+from subsidy.findings.found import Evidence, Findings, Group, Looked, Values, kwh, members
 
 
 def found(looked: Looked) -> Iterator[Findings]:
@@ -75,12 +75,11 @@ def _never_near_rating(looked: Looked, seen: pd.DataFrame) -> Findings:
         near=("near", "any"), orders=("row", "size"), most=("most", "max"), rated=("rated", "max"), day=("day", "max")
     )
     told = told[~told["near"].astype(bool) & (told["orders"] >= int(looked.limit(code, "least_orders")))]
-    members = each.set_index(["operator", "charger"]).sort_index()["row"] if len(told) else None
+    of = members(each, ["operator", "charger"], told)
     groups = []
     for (operator_id, charger_id), one in told.iterrows():
-        assert members is not None
         values = {"rated": _kw(one["rated"]), "orders": str(one["orders"]), "most": _kw(one["most"])}
-        rows = np.sort(np.atleast_1d(members.loc[(operator_id, charger_id)].to_numpy()))
+        rows = of[operator_id, charger_id]
         evidence = ({"what": "registered", "rated_kw": values["rated"]}, {"what": "seen", "most_kw": values["most"]})
         groups.append(Group(str(operator_id), str(charger_id), int(one["day"]), rows, values, evidence))
     return looked.groups_found(code, "charger", tuple(groups))

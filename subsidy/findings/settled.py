@@ -39,6 +39,11 @@ class Settled:
     """By number: a session's position, or that of a group."""
 
     @property
+    def accepted(self) -> Mask:
+        """Sessions of which all that this rule found was accepted."""
+        return np.asarray(self.found.at & ~self.open & ~self.rejected)
+
+    @property
     def open_count(self) -> int:
         """How many findings nobody decided."""
         return self.found.count - len(self.decided)

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from subsidy.amounts import plain
-from subsidy.findings.found import Findings, Group, Ints, Looked, kwh
+from subsidy.findings.found import Findings, Group, Ints, Looked, kwh, members
 
 
 def found(looked: Looked) -> Iterator[Findings]:
@@ -29,11 +29,10 @@ def _one_vehicle(looked: Looked, vehicle: Ints) -> Findings:
     sums = orders.groupby(keys, sort=True, observed=True)["energy"].sum()
     beyond = sums[sums > looked.limit_mwh(code)]
     groups = []
-    members = orders.set_index(keys).sort_index()["row"] if len(beyond) else None
+    of = members(orders, keys, beyond)
     for key, energy in beyond.items():
-        assert members is not None
         operator_id, number, day = key
-        rows = np.sort(np.atleast_1d(members.loc[key].to_numpy()))
+        rows = of[key]
         assert looked.vehicles is not None
         values = {"orders": str(len(rows)), "energy": kwh(energy)}
         subject = f"{looked.vehicles.categories[number]}/{np.datetime64(int(day), 'D')}"
@@ -62,12 +61,11 @@ def _fleet_as_public(looked: Looked, vehicle: Ints) -> Findings:
     part, whole = looked.parts(code, "share_of_energy")
     enough = sums["orders"] >= int(looked.limit(code, "least_orders"))
     fleets = sums[enough & (sums["regular"] * whole >= sums["energy"] * part)]
-    mine = orders[often].set_index(keys).sort_index()["row"] if len(fleets) else None
+    of = members(orders[often], keys, fleets)
     groups = []
     for key, one in fleets.iterrows():
-        assert mine is not None
         operator_id, station_id, month = key
-        rows = np.sort(np.atleast_1d(mine.loc[key].to_numpy()))
+        rows = of[key]
         share = Decimal(int(one["regular"])) * 100 / Decimal(int(one["energy"]))
         values = {
             "vehicles": str(int(one["vehicles"])),

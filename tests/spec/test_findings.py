@@ -18,7 +18,8 @@ ELSEWHERE = {"duplicate_serial", "duplicate_meter", "duplicate_qr", "same_place"
 }  # fmt: skip
 """Rules about identities, bills and prices, which have their own cases."""
 OURS = {code for codes in RULES.values() for code in codes} - ELSEWHERE | {"beyond_advance"}
-SHUFFLED = {"repeat", "register_back", "beyond_meter", "beyond_advance", "flat_power", "one_vehicle", "micro_sessions"} | {
+SHUFFLED = {
+    "repeat", "register_back", "beyond_meter", "beyond_advance", "flat_power", "one_vehicle", "micro_sessions",
     "in_maintenance", "qualification_lapsed",
 }  # fmt: skip
 """One rule a family."""

@@ -8,7 +8,7 @@ import typer
 
 from chargewatch.errors import Refusal
 from chargewatch.output import Format, emit, say
-from subsidy import control_commands, document_commands, finding_commands
+from subsidy import control_commands, document_commands, finding_commands, oversight_commands
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -131,3 +131,4 @@ def _save(path: Path, content: bytes) -> None:
 control_commands.mount(app)
 document_commands.mount(app)
 finding_commands.mount(app)
+oversight_commands.mount(app)

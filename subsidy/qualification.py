@@ -1,5 +1,6 @@
 """Condition 5: whether an operator meets 137-四, is admitted and neither suspended nor barred, as of a day."""
 
+from dataclasses import dataclass
 from datetime import date, timedelta
 
 from subsidy.policy import Policy
@@ -48,6 +49,37 @@ def runs(operators: Versions, policy: Policy) -> list[tuple[str, date, tuple[str
         for day in sorted(changes):
             found.append((operator_id, day, failures(operators.on(day, operator_id), day, policy)))
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Lapse:
+    """A condition that an operator failed on a run of days, both included; None: since ever, or until now.
+
+    `lapsed` where the operator had met it on the day before; else it was never met until then.
+    """
+
+    operator_id: str
+    condition: str
+    first_day: date | None
+    last_day: date | None
+    lapsed: bool
+
+
+def lapses(operators: Versions, policy: Policy) -> list[Lapse]:
+    """Every run of days on which an operator failed a condition of 137-四 (or was suspended or barred, 137-十)."""
+    found = []
+    began: dict[tuple[str, str], date] = {}
+    for operator_id, day, codes in runs(operators, policy):
+        ended = [key for key in began if key[0] == operator_id and key[1] not in codes]
+        found += [_lapse(*key, began.pop(key), day - timedelta(days=1)) for key in sorted(ended)]
+        for code in codes:
+            began.setdefault((operator_id, code), day)
+    found += [_lapse(*key, first, None) for key, first in began.items()]
+    return sorted(found, key=lambda one: (one.operator_id, one.first_day or date.min, one.condition))
+
+
+def _lapse(operator_id: str, code: str, first: date, last: date | None) -> Lapse:
+    return Lapse(operator_id, code, None if first == date.min else first, last, first != date.min)
 
 
 def _within(first: date | None, last: date | None, day: date) -> bool:

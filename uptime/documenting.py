@@ -10,7 +10,7 @@ from chargewatch.output import progress, say
 from uptime.moments import moment, period
 
 _ENDINGS = (".xlsx", ".html", ".json")
-_NAMES = "a folder that exists, or a file that ends in .xlsx, .html or .json"
+_NAMES = "a folder that exists, or a file that ends in .xlsx, .html, .json or .pdf"
 
 
 def document(
@@ -29,14 +29,15 @@ def document(
     every_interval: Annotated[
         bool, typer.Option("--every-interval", help="Also each interval of connectors that pass, not only their sums.")
     ] = False,
+    pdf: Annotated[bool, typer.Option("--pdf", help="Also the page as PDF; needs the extra `pdf`.")] = False,
 ) -> None:
     """The report as a workbook, as a page to print in Chinese, and as JSON: figures, charts, intervals, digests.
 
-    Every figure in it can be added up again from its own sheet of intervals. A PDF is what the browser prints.
+    Every figure in it can be added up again from its own sheet of intervals.
 
     Example: chargewatch uptime document --from 2023-06-01 --to 2023-07-01 --output june.xlsx
     """
-    from chargewatch import database
+    from chargewatch import database, paper
     from uptime import profile as profiles
     from uptime import settings
     from uptime.document import content, printed, workbook
@@ -44,7 +45,7 @@ def document(
 
     first_day, last_day = period(from_, to)
     regime = profiles.load(profile)
-    files = _files(output, f"availability-{first_day}-{last_day}-{regime.id}")
+    files = _files(output, f"availability-{first_day}-{last_day}-{regime.id}", pdf=pdf)
     with database.connect() as connection, progress("connectors") as advance:
         report = compute(
             connection,
@@ -60,8 +61,11 @@ def document(
     for ending, path in files.items():
         if ending == ".xlsx":
             written = workbook.xlsx(report, content.sha256(body))
+        elif ending == ".json":
+            written = body
         else:
-            written = body if ending == ".json" else printed.html(report, content.sha256(body)).encode()
+            page = printed.html(report, content.sha256(body))
+            written = paper.pdf(page) if ending == ".pdf" else page.encode()
         try:
             path.write_bytes(written)
         except OSError as error:
@@ -69,10 +73,11 @@ def document(
         say(f"written: {path}")
 
 
-def _files(output: Path, name: str) -> dict[str, Path]:
+def _files(output: Path, name: str, *, pdf: bool) -> dict[str, Path]:
     """The files to write, by their endings."""
     if output.is_dir():
-        return {ending: output / f"{name}{ending}" for ending in _ENDINGS}
-    if output.suffix not in _ENDINGS or not output.parent.is_dir():
+        endings = (*_ENDINGS, ".pdf") if pdf else _ENDINGS
+        return {ending: output / f"{name}{ending}" for ending in endings}
+    if output.suffix not in (*_ENDINGS, ".pdf") or not output.parent.is_dir():
         raise Refusal(f"--output is {str(output)!r}", _NAMES)
     return {output.suffix: output}

@@ -44,7 +44,7 @@ def application(statement: Statement, period: Period, party: Party, policy: Poli
         _amounts(statement),
         "<p class='vow'>本单位承诺：以上申报内容及所附订单明细真实、完整，未重复申报；如有虚报、冒领，"
         "愿按规定退回补助资金并承担相应责任。</p>",
-        _signed("申报单位（盖章）", "法定代表人", "经办人", "联系电话"),
+        _signed("申报单位（盖章）", "法定代表人", "经办人", "单位负责人"),
         _signed("初审意见", "初审人", "复审意见", "复审人"),
     ]
     return page(f"{title} {period.name}", body, style=_STYLE, behind="演练" if statement["rehearsal"] else "")
@@ -75,7 +75,7 @@ def settlement(
         _adjusted(statement) if statement["adjustments"] else "<p>本期无。</p>",
         "<h2>五、参数与校验</h2>",
         table(["项目", "值"], _parameters(statement, policy, digests), kind="wide"),
-        _signed("制表", "复核", "批准", "日期"),
+        _signed("制表", "复核", "批准", "主管部门（盖章）"),
     ]
     return page(f"{title} {period.name}", body, style=_STYLE, behind="演练" if statement["rehearsal"] else "")
 
@@ -135,7 +135,7 @@ def _awarded(rows: Iterable[Mapping[str, Any]], party: Party) -> str:
                     _yuan(part["amount"]),
                 ]
             )
-    return table(["充电桩", "充电站", "类型", "补助功率（千瓦）", "标准", "核定日", "金额（元）"], told)
+    return table(["充电桩", "充电站", "类型", "补助功率（千瓦）", "标准", "核定日", "金额（元）"], told, kind="placed")
 
 
 def _chargers(statement: Statement, party: Party, policy: Policy) -> str:
@@ -149,7 +149,7 @@ def _chargers(statement: Statement, party: Party, policy: Policy) -> str:
             ]
             for row in statement["build"]
         ],
-        kind="reasons",
+        kind="placed reasons",
     )  # fmt: skip
 
 
@@ -228,15 +228,17 @@ def _parameters(statement: Statement, policy: Policy, digests: Mapping[str, str]
 
 
 def _signed(*places: str) -> str:
-    cells = "".join(f"<td>{escape(place)}：</td>" for place in places)
+    cells = "".join(f"<td>{escape(place)}：<p>年　　月　　日</p></td>" for place in places)
     return f'<table class="signed"><tbody><tr>{cells}</tr></tbody></table>'
 
 
 _STYLE = (
-    "h1{text-align:center}.head th,.head td{text-align:left;font-size:11px}.head th{width:7em}"
-    ".amounts td{font-size:11px}.amounts td:nth-child(3){text-align:left}"
+    "h1{text-align:center}.head th,.head td{text-align:left;font-size:11px}"
+    ".head th{width:5em}.head th:nth-child(3){width:9em}"
+    ".amounts td{font-size:11px}.amounts td:nth-child(3),.amounts th:nth-child(3){text-align:left}"
+    ".placed td:nth-child(2),.placed th:nth-child(2){text-align:left}"
     ".amounts tr:last-child td,.summed tr:last-child td{font-weight:bold}"
-    ".reasons td:last-child{text-align:left;width:38%}"
+    ".reasons th:last-child,.reasons td:last-child{text-align:left}.reasons td:last-child{width:38%}"
     ".signed{margin-top:14px;break-inside:avoid}.signed td{text-align:left;height:52px;vertical-align:top;width:25%;"
-    "font-size:11px}.vow{margin-top:12px}"
+    "font-size:11px}.signed p{text-align:right;margin:26px 4px 0}.vow{margin-top:12px}"
 )

@@ -44,14 +44,16 @@ def test_statement_workbook_and_explanations(typed: Typed, told: World, tmp_path
     first, second = ((tmp_path / name).read_bytes() for name in ("a.xlsx", "b.xlsx"))
     assert first == second, "the same statement must give the same bytes"
     book = openpyxl.load_workbook(io.BytesIO(first))
-    assert book.sheetnames == ["summary", "build", "operating", "adjustments", "orders", "policy"]
-    orders = list(book["orders"].iter_rows(values_only=True))
-    assert [row[1:2] + row[4:7] for row in orders[1:]] == [
-        ("=1+1", 30.5, "admitted", None),
-        ("proof-A-C1", 1, "admitted", None),
-        ("s2", 70, "held", "beyond_rating"),
-        ("s3", 20, "held", "no_registers"),
-    ]
+    assert book.sheetnames == ["摘要", "建设补助", "运营补贴", "计算步骤", "调整", "发现", "订单", "参数"]
+    header, *orders = book["订单"].iter_rows(values_only=True)
+    names = [str(title).rsplit(" ", 1)[-1] for title in header]
+    shown = [dict(zip(names, row, strict=True)) for row in orders]
+    assert [(one["session_id"], one["energy_kwh"], one["disposition"]) for one in shown] == [
+        ("=1+1", 30.5, "认可"), ("proof-A-C1", 1, "认可"), ("s2", 70, "暂缓"), ("s3", 20, "暂缓"),
+    ]  # fmt: skip
+    assert [one["reasons"] and one["reasons"].rsplit("，", 1)[-1] for one in shown] == [
+        None, None, "beyond_rating）", "no_registers）",
+    ]  # fmt: skip
     assert all(cell.data_type != "f" for sheet in book for row in sheet.iter_rows() for cell in row)
 
     (line,) = csv.DictReader(io.StringIO(typed(*call, "--format", "csv").stdout))

@@ -40,6 +40,8 @@ SHELLS = {"facts", "report", "statement", "explain", "job", "commands"} | {
     "inspection_commands",
     "order_commands",
     "ordering",
+    "overseeing",
+    "oversight_commands",
     "reconciling",
     "reading",
     "regimes",

@@ -1,6 +1,6 @@
 """What the archive costs: writing, checking, reading, rebuilding, and the bytes of a million facts.
 
-    python -m benchmarks.archive [--connectors 2000] [--days 4] [--workers 2]
+    python -m benchmarks.archive [--connectors 2000] [--days 2] [--workers 2]
 
 All figures of one core but where a cluster is named. CPU is user and system time, the database's that of its server.
 """
@@ -49,7 +49,7 @@ def main() -> None:
     """Build a store, archive it, and print what each step took."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--connectors", type=int, default=2000)
-    parser.add_argument("--days", type=int, default=4)
+    parser.add_argument("--days", type=int, default=2)
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--plan", type=int, default=300_000, help="connectors of which only the planning is measured")
     asked = parser.parse_args()

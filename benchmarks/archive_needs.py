@@ -38,8 +38,15 @@ def lines(measured: Measured) -> list[str]:
     """A table, a column a place."""
     return [
         f"{'':<58}" + "".join(f"{name:>24}" for name in PLACES),
-        *(f"{what:<58}" + "".join(f"{of(measured, n):>24,.2f}" for n in PLACES.values()) for what, of in _ROWS.items()),
+        *(
+            f"{what:<58}" + "".join(f"{_told(of(measured, n)):>24}" for n in PLACES.values())
+            for what, of in _ROWS.items()
+        ),
     ]
+
+
+def _told(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:,.1f}" if value >= 1 else f"{value:.3f}"
 
 
 def _facts(measured: Measured, connectors: int) -> float:

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+import os
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -20,7 +21,8 @@ from uptime.archive import writing
 from uptime.archive.layout import Series
 from uptime.archive.opening import Archive
 
-FIRST, LAST, END = "2023-06-01", "2023-06-04", "2023-06-07"
+FIRST, LAST = "2023-06-01", date.fromisoformat(os.environ.get("ARCHIVE_LAST", "2023-06-04"))
+STATIONS = int(os.environ.get("ARCHIVE_STATIONS", "8"))
 DAY = datetime(2023, 6, 1, tzinfo=UTC)
 
 
@@ -36,12 +38,14 @@ def build(folder: Path) -> City:
     capture = folder / "c.ndjson.gz"
     tables = folder / "r"
     simulate(
-        registry=tables, truth=folder / "t.json", capture=capture, seed=23, from_day=FIRST, to_day=LAST, stations=8
-    )
+        registry=tables, truth=folder / "t.json", capture=capture, seed=23, from_day=FIRST, to_day=str(LAST),
+        stations=STATIONS,
+    )  # fmt: skip
     operator, one, other, stranger = _together(tables)
     import_(tables, Format.json, DEFAULT_TIME_ZONE)
     everything = [json.loads(line) for line in gzip.decompress(capture.read_bytes()).splitlines()]
-    messages = [one for one in everything if one["received_at"] < END]  # the simulator goes on for weeks
+    end = str(LAST + timedelta(days=3))  # the simulator goes on for weeks
+    messages = [one for one in everything if one["received_at"] < end]
     told = _Told(operator, [*one, *other, stranger])
     late = [one for one in messages if _is_late(one)] + told.late()
     _ingest(folder / "in-time.ndjson", [one for one in messages if not _is_late(one)] + told.in_time())

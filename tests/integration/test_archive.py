@@ -32,6 +32,8 @@ from uptime.archive.opening import Archive
 from uptime.archive.storage import Storage
 from uptime.states import REASONS, STATES
 
+KILLS = int(os.environ.get("ARCHIVE_KILLS", "1"))
+
 
 @pytest.fixture(scope="module")
 def city(databases: Callable[[str], Databases], tmp_path_factory: pytest.TempPathFactory) -> Iterator[City]:
@@ -278,7 +280,7 @@ def test_any_number_of_workers_and_the_death_of_one_give_the_same_bytes(
 
         def kill_one(total: int) -> None:
             busy = max(client.processing().items(), key=lambda one: len(one[1]))
-            if not killed and busy[1]:
+            if len(killed) < KILLS and busy[1]:
                 os.kill(pids[busy[0]], signal.SIGKILL)
                 killed.append(busy[0])
 
@@ -291,8 +293,8 @@ def test_any_number_of_workers_and_the_death_of_one_give_the_same_bytes(
         told = typed(*words, "--into", tmp_path / "by command", "--format", "json").json()[0]
         pids = client.run(os.getpid)
         rebuilt("one killed", advance=kill_one)
-        assert len(client.run(os.getpid)) == 3
-    assert killed, "while it had work in hand"
+        assert len(client.run(os.getpid)) == 4 - KILLS
+    assert len(killed) == KILLS, "while it had work in hand"
     assert hashlib.sha256((tmp_path / "by command/manifest.json").read_bytes()).hexdigest() == told["sha256"]
     assert (tmp_path / "by command/manifest.json").read_bytes() == found["1"]["manifest.json"]
     assert found["1"] == found["2"] == found["4"] == found["one killed"]

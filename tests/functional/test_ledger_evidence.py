@@ -6,6 +6,7 @@ from pathlib import Path
 from chargewatch import database
 from ledger import store
 from tests.commands import Typed
+from tests.outsider import checked
 from tests.subsidy_world import World, local
 
 
@@ -28,6 +29,11 @@ def test_a_changed_message_is_found(typed: Typed, embedded_rehearsal_dsn: str, t
     assert typed(*call, env=nowhere).returncode == 0
     good = gzip.decompress(evidence.read_bytes())
     assert good.count(b"\n") == 2, "the third day had none, and the fourth is not over"
+    plain = tmp_path / "evidence.ndjson"
+    plain.write_bytes(good)
+    assert checked(tmp_path, export, plain) == "3 records and 0 heads hold\n"
+    plain.write_bytes(good.replace(b'"seq":0', b'"seq":1', 1))
+    assert checked(tmp_path, export, plain).startswith("the evidence of 2023-06-01 does not hold")
     evidence.write_bytes(gzip.compress(good.replace(b'"boot_id":"b"', b'"boot_id":"c"', 1)))
     changed = typed(*call, env=nowhere)
     assert (changed.returncode, "the evidence of 2023-06-0" in changed.stderr) == (1, True)

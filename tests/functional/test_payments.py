@@ -10,6 +10,7 @@ from chargewatch import database
 from ledger import store
 from ledger.canonical import loads
 from tests.commands import Typed
+from tests.outsider import checked
 from tests.subsidy_world import OPERATOR, World, local
 
 
@@ -114,17 +115,22 @@ def test_an_order_to_pay_back_and_its_money(typed: Typed, told: World, tmp_path:
     export = tmp_path / "ledger.ndjson"
     assert typed("ledger", "export", export).returncode == 0
     assert typed("ledger", "verify", export).returncode == 0
+    assert checked(tmp_path, export).endswith("heads hold\n")
     good = export.read_bytes()
     export.write_bytes(good.replace(b'\\"fen\\":-300', b'\\"fen\\":-301', 1))
     assert typed("ledger", "verify", export).returncode == 1
     export.write_bytes(good)
     nowhere = {"CHARGEWATCH_DSN": "postgresql://nobody@127.0.0.1:1/nothing"}
-    checked = typed("payment", "check", export, env=nowhere)
-    assert (checked.returncode, checked.stdout.split(":")[0]) == (0, "14 steps follow from 2 statements"), checked
-    assert typed("payment", "check").stdout == checked.stdout
+    again = typed("payment", "check", export, env=nowhere)
+    assert (again.returncode, again.stdout.split(":")[0]) == (0, "14 steps follow from 2 statements"), again
+    assert typed("payment", "check").stdout == again.stdout
 
     with database.connect() as conn:
-        for change in ("UPDATE ledger_record SET body = body", "DELETE FROM ledger_record", "TRUNCATE ledger_record CASCADE"):
+        for change in (
+            "UPDATE ledger_record SET body = body",
+            "DELETE FROM ledger_record",
+            "TRUNCATE ledger_record CASCADE",
+        ):
             with pytest.raises(psycopg.errors.IntegrityConstraintViolation):
                 conn.execute(change.encode())
         (payment,) = [one for one in store.all_records(conn, "payment") if loads(one.body)["event"] == "pay"]

@@ -199,8 +199,12 @@ def explain(
             as_of=moment("--as-of", as_of, regime.zone) if as_of else database.watermark(connection),
         )
     if format is not Format.json:
-        rows = [{**row, "begins": _said(row["begins"]), "ends": _said(row["ends"])} for row in rows]
+        rows = [
+            {**row, "begins": _said(row["begins"]), "ends": _said(row["ends"]), "because": _reasons(row["because"])}
+            for row in rows
+        ]
     names = ["from", "to", "seconds", "state", "reason", "effect", "cause", "declaration_id", "begins", "ends"]
+    names += ["because"] if any(row["because"] for row in rows) else []
     emit(rows, format, names, f"{operator} {connector} under {regime.id}")
 
 
@@ -209,4 +213,14 @@ def _said(items: list[dict[str, str]]) -> str:
         f"{one['kind']} {one['said']} at {one['at']} (message {one['boot_id']}/{one['seq']}/{one['place']},"
         f" sha256 {one['sha256'][:12]}…)"
         for one in items
+    )
+
+
+def _reasons(because: list[dict[str, Any]]) -> str:
+    """Why a connector's state is not its own: the other connector in use, or the ids of one serial number."""
+    return "; ".join(
+        f"{one['connector_id']}: {_said(one['begins'])}"
+        if "connector_id" in one
+        else f"{one['charger_id']} ({one['serial_no']}) {one['commissioned_on'] or ''} to {one['retired_on'] or ''}"
+        for one in because
     )

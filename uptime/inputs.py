@@ -19,6 +19,7 @@ from chargewatch import bulk
 from chargewatch.instants import iso
 from registry.contents import Registry
 from registry.history import Story, differences, stories
+from registry.serials import normal
 from registry.tables import DEFAULT_TIME_ZONE
 from registry.values import plain
 from uptime.evidence import Facts, Ints
@@ -148,8 +149,13 @@ def _reached(table: str, cells: dict[str, Any], registry: Registry) -> set[int]:
     if scope == "station":
         there = chargers[(chargers["operator_id"] == cells["operator_id"]) & (chargers["station_id"] == scope_id)]
         return set(mine[mine["charger_id"].isin(there["charger_id"])]["connector_no"])
-    if scope in ("charger", "connector"):
-        return set(mine[mine[f"{scope}_id"] == scope_id]["connector_no"])
+    if scope == "charger":  # and every other one that has its serial number: it may be the same one, come back
+        of_operator = chargers[chargers["operator_id"] == cells["operator_id"]]
+        number = normal(cells["serial_no"])
+        same = [one != "" and one == number for one in map(normal, of_operator["serial_no"])]
+        return set(mine[mine["charger_id"].isin({scope_id, *of_operator[same]["charger_id"]})]["connector_no"])
+    if scope == "connector":
+        return set(mine[mine["connector_id"] == scope_id]["connector_no"])
     return set()  # tariffs, meters, awards: nothing that availability reads
 
 

@@ -20,6 +20,7 @@ from uptime.facts import sessions
 from uptime.intervals import Timeline
 from uptime.life import service_life
 from uptime.profile import Profile
+from uptime.returning import out_of_service
 from uptime.sessions import counting, proven
 from uptime.settings import IntervalSettings
 from uptime.units import Units, units
@@ -98,7 +99,7 @@ class KeptPart:
 
     def timeline(self, settings: IntervalSettings) -> Timeline:
         """The connectors' service intervals; of proven sessions none (see `proving`)."""
-        return Timeline(self.intervals, _no_stretches())
+        return out_of_service(Timeline(self.intervals, _no_stretches()), self.life)
 
     def measured(self, profile: Profile, settings: IntervalSettings) -> Units:
         """The units of a profile whose unit is the connector."""
@@ -166,6 +167,7 @@ def parts(
     as_of: datetime,
     *,
     whole: bool,
+    returns_within_days: int | None = None,
 ) -> Iterator[KeptPart]:
     """All connectors with a place, in parts, with what is kept of the policy days [first, last) of `zone_day`.
 
@@ -183,7 +185,7 @@ def parts(
     for start in range(0, len(connectors), CONNECTORS):
         some = connectors[start : start + CONNECTORS]
         mine = np.isin(places["connector_no"].to_numpy(), some)
-        life = service_life(places[mine], first[0][mine], first[1][mine], profile.zone)
+        life = service_life(places[mine], first[0][mine], first[1][mine], profile.zone, returns_within_days)
         intervals = _intervals(connection, some, life, first_us, last_us, whole=whole)
         yield KeptPart(connection, some, life, len(connectors), last_us, as_of, intervals)
 

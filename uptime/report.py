@@ -23,6 +23,7 @@ from uptime.intervals import Timeline, service_intervals
 from uptime.life import NEVER, first_items, service_life
 from uptime.opening import outside_hours
 from uptime.profile import Profile
+from uptime.returning import out_of_service
 from uptime.settings import IntervalSettings
 from uptime.sharing import shared
 from uptime.units import Units, told_together, units
@@ -52,7 +53,8 @@ class Part:
         """The connectors' service intervals."""
         spans = self.life.groupby("connector_no", as_index=False).agg({"from_us": "min", "to_us": "max"})
         spans = spans.rename(columns={"connector_no": "connector"})
-        return service_intervals(self.facts, settings, spans, shared(self.life), self.lifted)
+        told = service_intervals(self.facts, settings, spans, shared(self.life), self.lifted)
+        return out_of_service(told, self.life)
 
     def measured(self, profile: Profile, settings: IntervalSettings) -> Units:
         """The units of a profile, out of the connectors' service intervals."""
@@ -99,7 +101,7 @@ def views_of(
 ) -> list[list[dict[str, Any]]]:
     """The rows of `compute` under each of several views of one regime (the first and its readings), facts read once.
 
-    The views share time zone and binding; they may differ in all that a reading may change.
+    The views share time zone, binding and what returns; they may differ in all that a reading may change.
     """
     zone = views[0][0].zone
     start, end = day_start_us(first_day, zone), day_start_us(last_day, zone)
@@ -157,7 +159,8 @@ def _sources(
     places = placement.placements(registry, profile.zone, FIRST_DAY, days[1])
     places = profile.binds.bound(places, profile.zone)
     whole = any(rule.caps_us for profile, _ in views for rule in profile.causes)
-    yield from kept.parts(connection, places, days, profile, as_of, whole=whole)
+    within = views[0][1].returns_within_days
+    yield from kept.parts(connection, places, days, profile, as_of, whole=whole, returns_within_days=within)
 
 
 FIELDS = [
@@ -214,7 +217,7 @@ def parts(
         if not len(connectors):
             continue
         known = facts.load(connection, dsn, connectors, reporting, until, as_of)
-        life = service_life(mine, *first_items(known, mine, zone), zone)
+        life = service_life(mine, *first_items(known, mine, zone), zone, settings[0].returns_within_days)
         yield Part(known, life, places["connector_no"].nunique(), lifted)
 
 

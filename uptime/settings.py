@@ -9,7 +9,7 @@ import msgspec
 from chargewatch import yamlfile
 from chargewatch.instants import US_PER_H, US_PER_MIN, US_PER_S
 
-DEFAULT = "intervals-2"
+DEFAULT = "intervals-3"
 _FOLDER = Path(__file__).parent / "interval_settings"
 
 

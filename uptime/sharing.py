@@ -19,6 +19,7 @@ def shared(life: pd.DataFrame) -> pd.DataFrame:
     `life` as of uptime.life.service_life. Columns connector, charger (a number), from_us, to_us.
     """
     rows = life[one_at_a_time(life)]
+    rows = rows[~rows["away"]] if "away" in rows else rows
     charger = rows.groupby(["operator_id", "charger_id"], sort=False).ngroup()
     return pd.DataFrame(
         {

@@ -55,7 +55,7 @@ def compute(
     rows: list[dict[str, Any]] = []
     judged: list[pd.Series] = []
     for part in report.parts(connection, registry, last_day, views, as_of, only):
-        life = part.life[(part.life["to_us"] > start) & (part.life["from_us"] < end)]
+        life = part.life[(part.life["to_us"] > start) & (part.life["from_us"] < end) & ~part.life["away"]]
         if len(life):
             spans = life.groupby("connector_no", as_index=False).agg({"from_us": "min", "to_us": "max"})
             announcing = copied(part.facts, sessions=part.facts.sessions.iloc[:0])

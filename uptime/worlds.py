@@ -24,6 +24,7 @@ from uptime.intervals import service_intervals
 from uptime.life import first_items, service_life
 from uptime.profile import Profile
 from uptime.report import FIRST_DAY, declarations
+from uptime.returning import out_of_service
 from uptime.settings import IntervalSettings
 from uptime.sharing import shared
 from uptime.units import units
@@ -57,10 +58,10 @@ def tallies(world: World) -> pd.DataFrame:
     places = profile.binds.bound(places.assign(to_us=np.minimum(places["to_us"], horizon)), zone)
     places = places[places["from_us"] < places["to_us"]].reset_index(drop=True)
     facts = replace(world.facts, reporting=_reporting(registry, profile, world.settings))
-    life = service_life(places, *first_items(facts, places, zone), zone)
+    life = service_life(places, *first_items(facts, places, zone), zone, world.settings.returns_within_days)
     spans = life.groupby("connector_no", as_index=False).agg({"from_us": "min", "to_us": "max"})
     spans = spans.rename(columns={"connector_no": "connector"})
-    timeline = service_intervals(facts, world.settings, spans, shared(life), world.lifted)
+    timeline = out_of_service(service_intervals(facts, world.settings, spans, shared(life), world.lifted), life)
     measured = units(timeline, life, profile)
     declared = declarations(registry, profile, world.first_day, world.last_day + timedelta(days=2) + ahead)
     reached = reach(declared, measured.life, profile)

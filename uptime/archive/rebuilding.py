@@ -16,6 +16,7 @@ import pandas as pd
 import pyarrow as pa
 
 from chargewatch.errors import Refusal
+from chargewatch.instants import iso
 from uptime.archive import manifests, planning, reading
 from uptime.archive.manifests import File, Rows
 from uptime.archive.opening import Archive
@@ -29,7 +30,7 @@ from uptime.report import Part
 from uptime.settings import IntervalSettings
 from uptime.states import REASONS, STATES
 
-AT_ONCE = 30_000_000
+AT_ONCE = 15_000_000
 """Facts that a worker holds at a time, about: bounds its memory."""
 
 TABLES = ("intervals", "proven")
@@ -95,7 +96,7 @@ def rebuild(
         found += done
         advance(total=len(tasks))
     written = Rebuilt(
-        archive.sha256, archive.head.known.as_of.isoformat(), limits.last_day, profile.id, settings.id,
+        archive.sha256, iso(archive.head.known.as_of), limits.last_day, profile.id, settings.id,
         tuple(sorted(found, key=lambda file: file.path)),
     )  # fmt: skip
     for file in written.files:  # as its worker said; and where everybody can reach it

@@ -21,7 +21,18 @@ _REASON = typer.Option("--reason", help="Why, or how it became known. It is kept
 _FORMAT = typer.Option("--format", help="How the rows are printed.")
 _ON = typer.Option("--on", metavar="DAY", help="The day on which it happened, if it was not today.")
 _REFERENCE = typer.Option("--reference", help="Number of the bank's document.")
-_LIST = ["about", "state", "total_yuan", "granted_yuan", "cut_yuan", "paid_yuan", "to_pay_yuan", "overpaid_yuan", "on"]
+_LIST = [
+    "about",
+    "state",
+    "total_yuan",
+    "known_now_yuan",
+    "granted_yuan",
+    "cut_yuan",
+    "paid_yuan",
+    "to_pay_yuan",
+    "overpaid_yuan",
+    "on",
+]
 
 Days = Annotated[str | None, _ON]
 
@@ -40,7 +51,7 @@ def list_statements(
 
     with database.connect() as conn:
         rows = report.listed(conn, state)
-    emit(rows, format, _LIST, "Statements and orders to pay back" + _rehearsal(rows), right=_LIST[2:8])
+    emit(rows, format, _LIST, "Statements and orders to pay back" + _rehearsal(rows), right=_LIST[2:9])
 
 
 @app.command("show")

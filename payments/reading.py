@@ -10,7 +10,7 @@ from ledger import entries, store
 from ledger.canonical import loads
 from ledger.chain import Record
 from payments.books import Books
-from payments.statements import Key, Statement, statements
+from payments.statements import Key, Statement, fen, statements
 from payments.steps import read
 from subsidy import policy as policies
 
@@ -41,3 +41,13 @@ def stated(records: Iterable[Record]) -> dict[Key, Statement]:
         for one in statements(record.seq, record.hash, record.subject, loads(record.body), programme_of)
     ]
     return {one.key: one for one in found}
+
+
+def known_now(conn: psycopg.Connection, subjects: Iterable[str]) -> dict[Key, int]:
+    """The totals in fen of the records in force: what differs from the first one comes as an adjustment."""
+    found = {}
+    for subject in sorted(subjects):
+        record = store.last(conn, "statement", subject)
+        if record is not None:
+            found.update({Key(subject, row["operator_id"]): fen(row["total_yuan"]) for row in loads(record.body)})
+    return found

@@ -18,9 +18,10 @@ Rows = list[dict[str, Any]]
 def listed(conn: psycopg.Connection, state: str | None = None) -> Rows:
     """One row a statement, and one an order to pay back: where it stands, what it says, what moved."""
     position = reading.load(conn)
+    known_now = reading.known_now(conn, {key.subject for key in position.statements})
     rows = []
     for key, statement in sorted(position.statements.items()):
-        rows.append(_of_statement(key, statement, position))
+        rows.append(_of_statement(key, statement, position) | {"known_now_yuan": yuan(known_now.get(key, 0))})
         recovery = replace(key, recovery=True)
         if recovery in position.books.lives:
             rows.append(_of_recovery(recovery, statement, position))

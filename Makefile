@@ -5,7 +5,7 @@ BIN := .venv/bin
 PACKAGES := chargewatch registry collector uptime subsidy ledger compliance payments scheduler portal simulators
 
 .DEFAULT_GOAL := help
-.PHONY: test-mutations test-faults bench-uptime help install demo test profile-pages figures-long bench-collector bench-findings check format lock clean
+.PHONY: test-mutations test-faults bench-archive rebuild-long bench-uptime help install demo test profile-pages figures-long bench-collector bench-findings check format lock clean
 
 help: ## What can be made
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -34,6 +34,12 @@ bench-findings: .venv/installed-for-tests ## Cheats injected into ten simulated 
 
 bench-uptime: .venv/installed-for-tests ## What availability costs, from the store to intervals to a month's report; QUICK=1 in short
 	@$(BIN)/python -m benchmarks.uptime $(if $(QUICK),--quick)
+
+bench-archive: .venv/installed-for-tests ## What the archive costs, and what a province and the country need; three minutes
+	@$(BIN)/python -m benchmarks.archive
+
+rebuild-long: .venv/installed-for-tests ## Rebuild a larger city on 1, 2 and 4 worker processes, three of them killed on the way
+	@ARCHIVE_STATIONS=60 ARCHIVE_LAST=2023-06-16 ARCHIVE_KILLS=3 $(BIN)/pytest -q --timeout=0 tests/integration/test_archive.py
 
 test-faults: .venv/installed-for-tests ## Hundreds of kills, partitions and full disks: nothing acknowledged may be lost; SEED=N as then
 	@$(BIN)/python tests/bring.py

@@ -9,6 +9,7 @@ import argparse
 import os
 import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -125,10 +126,26 @@ class _Steps:
 def _on_a_cluster(archive: Archive, into: Path, count: int, facts: int) -> rebuilding.Rebuilt:
     regime, limits = profiles.load(), settings.load()
     with rebuilding.cluster(None, count) as client:
+        idle = max(client.run(_peak_mb).values())
         began = time.monotonic()
         found, sha256 = rebuilding.rebuild(archive, Storage.at(str(into)), client, profile=regime, settings=limits)
         took = time.monotonic() - began
-    print(f"{f'rebuild on a cluster, worker processes: {count}':<46}{facts / took:>12,.0f}   {sha256[:16]}")
+        grown = max(client.run(_peak_mb).values()) - idle
+    of_task = max(_rows(archive).values())
+    told = f"{grown * 1e6 / of_task:,.0f} bytes of memory a fact of a task"
+    print(f"{f'rebuild on a cluster, worker processes: {count}':<46}{facts / took:>12,.0f}   {sha256[:16]}, {told}")
+    return found
+
+
+def _peak_mb() -> float:
+    return memory_mb(os.getpid(), "VmHWM")
+
+
+def _rows(archive: Archive) -> Counter[int]:
+    """Facts of each bucket."""
+    found: Counter[int] = Counter()
+    for one in _files(archive):
+        found[one.bucket] += one.file.rows
     return found
 
 

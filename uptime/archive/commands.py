@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from chargewatch.errors import CheckFailed
+from chargewatch.errors import CheckFailed, Refusal
 from chargewatch.instants import iso
 from chargewatch.output import Format, emit, progress
 from uptime.moments import day, moment
@@ -35,7 +35,13 @@ def write(
     from uptime.archive import writing
 
     first, last = _day("--from", from_), _day("--to-day", to_day)
-    with database.connect() as connection, progress("days") as advance:
+    with (
+        database.connect() as connection,
+        database.job_lock(connection, "archive") as mine,
+        progress("days") as advance,
+    ):
+        if not mine:
+            raise Refusal("another process is writing an archive of this store", "one at a time")
         archive = writing.write(connection, to, first=first, last=last, buckets=buckets, advance=advance)
     days = sorted(archive.head.days)
     row = {

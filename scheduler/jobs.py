@@ -10,6 +10,7 @@ from chargewatch.database import now
 from chargewatch.instants import day_start_us, from_us
 from chargewatch.settings import load
 from collector.pulse import rhythm as pulse
+from compliance import ordering
 from ledger.canonical import loads
 from ledger.store import all_records, last
 from scheduler import arrivals, collecting, evidence, figures, late, metrics, outages, sealing, upkeep, watch
@@ -137,12 +138,22 @@ def seal(conn: psycopg.Connection) -> str:
     return sealing.seal_closed_days(conn, profiles.load().zone)
 
 
+def measure_orders(conn: psycopg.Connection) -> str:
+    """Measure every open rectification order again whose window is over: closed or escalated."""
+    rows = ordering.remeasure(conn, who="scheduler")
+    became = Counter(row["state"] for row in rows if row["verdict"] is not None)
+    waiting = sum(row["verdict"] is None for row in rows)
+    said = [f"{number} {state}" for state, number in sorted(became.items())] or ["none is due"]
+    return f"{', '.join(said)}; {waiting} {'wait' if waiting != 1 else 'waits'} for the end of their windows"
+
+
 JOBS = (
     Job("availability", 300, "service intervals and sums of each closed day", uptime.job.run),
     Job("report", 600, "the availability report of each closed month, issued to the ledger", issue_reports),
     Job("statement", 600, "the subsidy statements of each closed month, issued to the ledger", issue_statements),
     Job("evidence", 600, "one hash over the messages of each closed day, issued to the ledger", issue_evidence),
     Job("seal", 600, "the ledger's head of each closed day", seal),
+    Job("orders", 3600, "rectification orders past their window, measured again: closed or escalated", measure_orders),
     Job("partitions", 3600, "partitions of the time series for the months to come", upkeep.partitions),
     Job("outages", 60, "the platform's own outages, declared from its pulses", declare_outages),
     Job("arrivals", 120, "gaps in the senders' sequences and late items since the last look", read_arrivals),

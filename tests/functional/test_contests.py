@@ -88,3 +88,34 @@ def test_what_cannot_be_contested() -> None:
         for table in ("uptime_contest", "uptime_contest_decision"):
             with pytest.raises(psycopg.errors.IntegrityConstraintViolation):
                 connection.execute(f"DELETE FROM {table}".encode())
+
+
+def test_what_was_issued_is_superseded_after_a_granted_contest(june: None, tmp_path: Path, typed: Typed) -> None:
+    report = ("schedule", "--once", "report")
+    assert "2023-06 issued as record" in typed(*report).stderr
+    filing = ("uptime", "contest", "file", *NAMED, "--ground", "the link was down", "--by", "Li Wei")
+    assert typed(*filing).returncode == 0
+    later = Capture()
+    later.heartbeats("A", "C1-1", [START + timedelta(days=40)])  # a rehearsal's clock goes by what is sent
+    assert typed("ingest", later.write(tmp_path / "later.ndjson")).returncode == 0
+    # Until it is decided the record stands as it was issued.
+    assert "2023-06 waits for the decision of contest A 17" in typed(*report).stderr
+    assert len(typed("ledger", "list", "--format", "json").json()) == 1
+    deciding = ("uptime", "contest", "decide", "1", "--granted", "--by", "Chen Jing", "--reason", "orders seen")
+    assert typed(*deciding).returncode == 0
+    assert typed(*report).returncode == 0
+
+    records = typed("ledger", "list", "--format", "json").json()
+    assert [(one["seq"], one["supersedes"]) for one in records] == [(1, None), (2, 1)]
+    before, after = (typed("ledger", "show", str(seq)).json() for seq in (1, 2))
+    down = [
+        next(row["down_s"] for row in record["body"] if (row["level"], row["id"]) == ("connector", "C1-1"))
+        for record in (before, after)
+    ]
+    assert down == ["777600.000000", "691200.000000"]
+    (named,) = [one for one in after["difference"]["inputs"] if one["input"] == "contest"]
+    assert (named["reference"], named["left_out_s"]) == ("17", {"up": "86400.000000", "down": "-86400.000000"})
+    assert any(change["field"] == "down_s" for change in after["difference"]["changes"])
+    assert typed(*report).returncode == 0
+    assert len(typed("ledger", "list", "--format", "json").json()) == 2, "once"
+    assert typed("ledger", "verify").returncode == 0

@@ -16,9 +16,11 @@ from collector.commands import ingest
 from compliance import drawing, inspecting, order_commands, ordering, rules, sample_commands
 from registry.commands import import_
 from registry.tables import DEFAULT_TIME_ZONE
-from scheduler.jobs import issue_reports
+from scheduler.jobs import JOBS, issue_reports
+from scheduler.running import run_job
 from tests.functional.worked import Capture, Registry, beijing
 
+JOB = {job.name: job for job in JOBS}
 START = beijing("2023-06-01 00:00")
 RULES = rules.load()
 OPERATORS = {"A": 2, "B": 3, "C": 1}
@@ -92,17 +94,20 @@ def test_an_order_is_issued_once_and_closed_or_escalated_by_its_own_window(
         city.alive(37, 102)
         city.sent()
         assert [one["verdict"] for one in ordering.remeasure(connection, who="Office")] == [None, None]
+        assert run_job(JOB["orders"]).said == "none is due; 2 wait for the end of their windows"
         city.alive(102, 103)
         city.sent()
-        done = ordering.remeasure(connection, who="Office")
-        assert [(one["operator_id"], one["state"], one["ratio"]) for one in done] == [
+        ran = run_job(JOB["orders"])
+        assert (ran.outcome, ran.said) == ("done", "1 closed, 1 escalated; 0 wait for the end of their windows")
+        done = [(one, ordering.steps(connection, one["order"])[-1]["evidence"]) for one in ordering.listed(connection)]
+        assert [(one["operator_id"], one["state"], on["ratio"]) for one, on in done] == [
             ("A", "closed", "1.00000000"),
             ("C", "escalated", "0.00000000"),
         ]
         assert ordering.remeasure(connection, who="Office") == []
         first = ordering.steps(connection, 1)
         assert [(one["step"], one["event"], one["recorded_by"]) for one in first] == [
-            (1, "issued", "Office"), (2, "rectified", "Office"),
+            (1, "issued", "Office"), (2, "rectified", "scheduler"),
         ]  # fmt: skip
         assert (first[1]["evidence"]["from"], first[1]["evidence"]["to"]) == ("2023-08-07", "2023-09-06")
 

@@ -12,7 +12,7 @@ from collector.commands import ingest
 from registry.commands import import_
 from registry.tables import DEFAULT_TIME_ZONE
 from tests.functional.worked import Capture, Registry, beijing
-from uptime import facts, report, settings
+from uptime import commands, facts, report, settings
 from uptime import profile as profiles
 
 START = beijing("2023-06-01 00:00")
@@ -44,3 +44,15 @@ def test_its_connectors_are_read_together(
             found[limits] = {row["id"]: row["down_s"] for row in rows}
     assert found["intervals-1"] == {"C1-1": "7200.000000", "C1-2": "0.000000"}, json.dumps(found)
     assert found["intervals-2"] == {"C1-1": "0.000000", "C1-2": "0.000000"}
+
+    # Why it is serving: what the other one said before, and at the end.
+    day = ("2023-06-01", "2023-06-02")
+    commands.explain("C1-1", "A", *day, format=Format.json)
+    told = {row["reason"]: row for row in json.loads(capsys.readouterr().out)}
+    (sibling,) = told["charger_in_use"]["because"]
+    assert sibling["connector_id"] == "C1-2"
+    assert [(one["kind"], one["said"]) for one in sibling["begins"]] == [("status", "charging")]
+    assert [(one["said"], one["at"]) for one in sibling["ends"]] == [("available", "2023-06-01T04:00:00Z")]
+    assert told["status"]["because"] == []
+    commands.explain("C1-1", "A", *day, format=Format.csv)
+    assert "C1-2: status charging at 2023-06-01T02:00:00Z" in capsys.readouterr().out

@@ -51,9 +51,11 @@ def _signs(looked: Looked, seen: pd.DataFrame) -> Iterator[Findings]:
 
 
 def beyond_advance(looked: Looked, admitted: Mask) -> Findings:
-    """Connector-months of which the orders that would be admitted exceed what the register gained meanwhile.
+    """Connector-months of which the orders that would be admitted exceed what the register gained around them.
 
     Of orders at one connector whose samples before and after are known; what else is admitted there is let pass here.
+    What the register gained between these samples counts once, however many orders lie there; what it gained elsewhere
+    belongs to orders that are not admitted and pays for none that is.
     """
     seen, code = looked.seen, "beyond_advance"
     if seen is None:
@@ -68,16 +70,19 @@ def beyond_advance(looked: Looked, admitted: Mask) -> Findings:
             "before": before[row], "after": after[row], "row": row,
         }
     )  # fmt: skip
+    orders = orders.sort_values(["before", "after", "row"], kind="stable")
+    reached = orders.groupby(["connector", "month"])["after"].cummax()
+    reached = reached.groupby([orders["connector"], orders["month"]]).shift(fill_value=-1)
+    orders["gained"] = (orders["after"] - np.maximum(orders["before"], reached)).clip(lower=0)
     by = orders.groupby(["connector", "month"], sort=True)
-    sums = by.agg(energy=("energy", "sum"), before=("before", "min"), after=("after", "max"))
-    advance = (sums["after"] - sums["before"]).to_numpy()
-    energy = sums["energy"].to_numpy()
+    sums = by.agg(energy=("energy", "sum"), gained=("gained", "sum"))
+    energy, advance = sums["energy"].to_numpy(), sums["gained"].to_numpy()
     beyond = sums[energy - advance > tolerance(looked, code, energy)]
     of = members(orders, ["connector", "month"], beyond)
     groups = []
     for key, one in beyond.iterrows():
         rows = of[key]
-        values = {"energy": kwh(one["energy"]), "advance": kwh(one["after"] - one["before"])}
+        values = {"energy": kwh(one["energy"]), "advance": kwh(one["gained"])}
         place = looked.first_place.iloc[rows[0]]
         month = str(np.datetime64(int(key[1]), "M"))
         groups.append(

@@ -211,6 +211,9 @@ def _one_vehicle(world: World, one: Session, live: list[Session]) -> bool:
 
 
 def _fleet(world: World, one: Session, live: list[Session]) -> bool:
+    if one.session_id not in world.vehicles or len(live) < value("fleet_as_public", "least_orders"):
+        return False
+
     def where(other: Session) -> tuple[Any, ...]:
         station = world.place(other.operator_id, min(other.connectors), day_of(other))[1]
         return other.operator_id, station, f"{day_of(other):%Y-%m}"
@@ -341,10 +344,13 @@ def beyond_advance(world: World, admitted: list[Session]) -> list[Session]:
     for key in sorted({(*_first(one), f"{day_of(one):%Y-%m}") for one in able}):
         mine = [one for one in able if (*_first(one), f"{day_of(one):%Y-%m}") == key]
         told = samples(world, key[0], key[1])
-        first = max(n for n, sample in enumerate(told) if sample[0] <= min(one.start for one in mine))
-        last = min(n for n, sample in enumerate(told) if sample[0] >= max(one.end for one in mine))
+        steps: set[int] = set()
+        for one in mine:
+            first = max(n for n, sample in enumerate(told) if sample[0] <= one.start)
+            last = min(n for n, sample in enumerate(told) if sample[0] >= one.end)
+            steps.update(range(first, last))
         energy = sum((Fraction(one.energy_kwh) for one in mine), Fraction(0))
         tolerance = max(energy * value("beyond_advance", "share_of_energy"), value("beyond_advance", "least"))
-        if energy - _gained(told[first : last + 1]) > tolerance:
+        if energy - sum(_gained(told[step : step + 2]) for step in steps) > tolerance:
             found += mine
     return found

@@ -7,7 +7,7 @@ import psycopg
 from benchmarks.cheat_tally import Key, Measured
 from chargewatch import database
 from simulators.cheats.patterns import PATTERNS
-from subsidy import identifying, policy
+from subsidy import identifying, overseeing, policy
 from subsidy.dispositions import ADMITTED, HELD
 from subsidy.findings import Findings
 from subsidy.periods import parse
@@ -64,6 +64,9 @@ def measure(connection: psycopg.Connection) -> Measured:
     }
     found["impossible"] = having("impossible" in codes for codes in decided["reasons"])
     found |= _identities(connection, rules)
+    june, known = parse("2023-06"), database.watermark(connection)
+    bills = overseeing.over_charged(connection, period=june, operator=None, policy=rules, as_of=known)
+    found["price_above_tariff"] = frozenset((one["operator_id"], one["session_id"]) for one in bills)
     return Measured(
         having(decided["disposition"] == ADMITTED),
         having(decided["disposition"] == HELD),

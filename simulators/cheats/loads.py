@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from chargewatch.instants import US_PER_S
-from simulators.calendar import DAY_US, HOUR_US, MINUTE_US
+from simulators.calendar import HOUR_US, MINUTE_US
 from simulators.charging import Charge
 from simulators.city import Plug
 from simulators.power import Curve
@@ -15,7 +15,7 @@ LONG_ENOUGH_US = 35 * MINUTE_US
 
 _FULL_PCT = 98
 _PIECE_MIN, _EVERY_MIN = 2, 4
-_SLOT_US, _SLOT_MIN = 2 * HOUR_US, 45
+_SLOT_US, _SLOT_MIN = 3 * HOUR_US, 45
 
 
 def flat_power(charge: Charge) -> Charge:
@@ -53,22 +53,21 @@ def micro_sessions(charge: Charge) -> Iterator[Charge]:
 
 
 def too_regular(plug: Plug, charges: Sequence[Charge], intervals: Sequence[TrueInterval], from_us: int) -> list[Charge]:
-    """Instead of all its charges one every two hours from 8 to 20 o'clock, 45 minutes at half the rating."""
+    """Instead of all its charges one every three hours, day and night, 45 minutes at half the rating."""
     wh = tuple(plug.rated_kw * 500 * minute // 60 for minute in range(_SLOT_MIN + 1))
     curve = Curve(wh, tuple(20 + minute for minute in range(_SLOT_MIN + 1)))
     made: list[Charge] = []
-    for day_us in range(from_us, intervals[-1].to_us, DAY_US):
-        for start_us in range(day_us + 8 * HOUR_US, day_us + 21 * HOUR_US, _SLOT_US):
-            end_us = start_us + _SLOT_MIN * MINUTE_US
-            serves = any(
-                one.state == "serving" and one.from_us < start_us - MINUTE_US and end_us + MINUTE_US < one.to_us
-                for one in intervals
-            )
-            if serves:
-                name = f"{plug.connector_id}-{len(made) + 1:04d}"
-                vehicle = charges[len(made) % len(charges)].vehicle
-                plugged_us, left_us = start_us - 20 * US_PER_S, end_us + 20 * US_PER_S
-                made.append(Charge(name, start_us, end_us, 0, curve, vehicle, "driver", plugged_us, left_us))
+    for start_us in range(from_us + 2 * HOUR_US, intervals[-1].to_us, _SLOT_US):
+        end_us = start_us + _SLOT_MIN * MINUTE_US
+        serves = any(
+            one.state == "serving" and one.from_us < start_us - MINUTE_US and end_us + MINUTE_US < one.to_us
+            for one in intervals
+        )
+        if serves:
+            name = f"{plug.connector_id}-{len(made) + 1:04d}"
+            vehicle = charges[len(made) % len(charges)].vehicle
+            plugged_us, left_us = start_us - 20 * US_PER_S, end_us + 20 * US_PER_S
+            made.append(Charge(name, start_us, end_us, 0, curve, vehicle, "driver", plugged_us, left_us))
     return made
 
 

@@ -54,7 +54,7 @@ PATTERNS = {
         Pattern("flat_power", _ORDER, False, "a load bank: power without taper up to a full battery"),
         Pattern("idle_discharge", _ORDER, False, "a load bank: the state of charge never rises"),
         Pattern("micro_sessions", _ORDER, False, "a charge cut into a run of sessions of two minutes"),
-        Pattern("too_regular", _CONNECTOR, False, "a session every two hours to the second, all alike"),
+        Pattern("too_regular", _CONNECTOR, False, "a session every three hours to the second, all alike"),
         # vehicles
         Pattern("one_vehicle", "station-day", False, "all of a station's DC sessions of a day by one vehicle"),
         Pattern("fleet_as_public", _STATION, False, "a few vehicles and nobody else at a station billed as public"),

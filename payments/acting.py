@@ -34,12 +34,13 @@ def act(
     given: Mapping[str, Any] | None = None,
     on: date | None = None,
     recovery: bool = False,
+    policy: str | None = None,
 ) -> list[dict[str, Any]]:
     """Take a step with one statement (`2023-06/OP1`), or with all of a period (`2023-06`) that it is possible for.
 
     Gives one row a statement: what it is now, the records that say so (none if the step was there before), or why it
-    was refused. `on`: the policy day on which it happened, if that was an earlier one. Where one statement is named a
-    refusal is raised.
+    was refused. `on`: the policy day on which it happened, if that was an earlier one. `policy`: the rules to go by, if
+    not those of the statement. Where one statement is named a refusal is raised.
     """
     with conn.transaction():
         conn.execute("SELECT pg_advisory_xact_lock(%s)", [_LOCK])
@@ -49,7 +50,9 @@ def act(
         rows = []
         for key in keys:
             try:
-                steps = _take(conn, key, position, Act(event, who, reason, date.min, given or {}), on, operators)
+                steps = _take(
+                    conn, key, position, Act(event, who, reason, date.min, given or {}), on, operators, policy
+                )
             except Refusal as refusal:
                 if len(keys) == 1:
                     raise
@@ -66,9 +69,12 @@ def _take(
     asked: Act,
     on: date | None,
     operators: Callable[[], Versions],
+    rules: str | None,
 ) -> list[Step]:
-    statement = position.statements.get(replace(key, recovery=False))
-    policy = policies.load(statement.policy if statement else policies.DEFAULT)
+    statement = position.statements[replace(key, recovery=False)]
+    policy = policies.load(rules or statement.policy)
+    if policy.programme != statement.programme:
+        raise Refusal(f"{policy.id} is of the programme {policy.programme}", f"one of {statement.programme}", READ)
     moment = database.now(conn)
     today = moment.astimezone(policy.zone).date()
     if on is not None and on > today:

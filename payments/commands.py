@@ -20,6 +20,7 @@ _WHO = typer.Option("--who", help="Who does it: a name. It is kept.")
 _REASON = typer.Option("--reason", help="Why, or how it became known. It is kept.")
 _FORMAT = typer.Option("--format", help="How the rows are printed.")
 _ON = typer.Option("--on", metavar="DAY", help="The day on which it happened, if it was not today.")
+_POLICY = typer.Option("--policy", help="Rules to go by, id or file, if not those of the statement.")
 _REFERENCE = typer.Option("--reference", help="Number of the bank's document.")
 _LIST = [
     "about",
@@ -147,9 +148,10 @@ def _plain(name: str, event: str, help: str) -> None:
         who: Annotated[str, _WHO],
         reason: Annotated[str, _REASON],
         on: Days = None,
+        policy: Annotated[str | None, _POLICY] = None,
         format: Annotated[Format, _FORMAT] = Format.table,
     ) -> None:
-        _act(statement, event, who, reason, on, format)
+        _act(statement, event, who, reason, on, format, policy=policy)
 
     command.__doc__ = f'{help}\n\nExample: chargewatch payment {name} 2023-06/OP1 --who "L. Chen" --reason "…"'
     app.command(name)(command)
@@ -190,13 +192,14 @@ def recover(
     who: Annotated[str, _WHO],
     reason: Annotated[str, _REASON],
     on: Days = None,
+    policy: Annotated[str | None, _POLICY] = None,
     format: Annotated[Format, _FORMAT] = Format.table,
 ) -> None:
     """Order an operator to pay back what this statement takes back and nothing sets off, with interest and penalty.
 
     Example: chargewatch payment recover 2023-08/OP1 --who "L. Chen" --reason "137-十: orders that never charged"
     """
-    _act(statement, "order", who, reason, on, format, recovery=True)
+    _act(statement, "order", who, reason, on, format, recovery=True, policy=policy)
 
 
 @app.command("receive")
@@ -233,7 +236,8 @@ def withdraw(
 
 def budget(
     policy: Annotated[
-        list[str] | None, typer.Option("--policy", help="Policy whose budget is shown, by id or file. Repeatable.")
+        list[str] | None,
+        typer.Option("--policy", help="Policy whose budget holds, by id or file, if not that of the statements."),
     ] = None,
     format: Annotated[Format, _FORMAT] = Format.table,
 ) -> None:
@@ -245,7 +249,7 @@ def budget(
     from payments import report
     from subsidy import policy as policies
 
-    rules = [policies.load(name) for name in policy or [policies.DEFAULT]]
+    rules = [policies.load(name) for name in policy or ()]
     with database.connect() as conn:
         rows = report.budgets(conn, rules)
     columns = ["programme", "year", "budget_yuan", "asked_yuan", "committed_yuan", "payable_yuan", "paid_yuan"]
@@ -254,13 +258,24 @@ def budget(
 
 
 def _act(
-    about: str, event: Any, who: str, reason: str, on: str | None, format: Format, recovery: bool = False, **given: Any
+    about: str,
+    event: Any,
+    who: str,
+    reason: str,
+    on: str | None,
+    format: Format,
+    recovery: bool = False,
+    policy: str | None = None,
+    **given: Any,
 ) -> None:
     from chargewatch import database
     from payments.acting import act
 
     with database.connect() as conn:
-        rows = act(conn, about=about, event=event, who=who, reason=reason, given=given, on=_day(on), recovery=recovery)
+        rows = act(
+            conn, about=about, event=event, who=who, reason=reason, given=given, on=_day(on), recovery=recovery,
+            policy=policy,
+        )  # fmt: skip
     emit(rows, format, ["statement", "state", "records", "refused"], event)
     refused = [row for row in rows if row["refused"]]
     if refused:

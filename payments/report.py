@@ -1,6 +1,6 @@
 """What there is to see of payments: rows for a reader, from the ledger alone."""
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -66,18 +66,18 @@ def accounts(conn: psycopg.Connection) -> Rows:
     ]
 
 
-def budgets(conn: psycopg.Connection, rules: Iterable[policies.Policy]) -> Rows:
-    """One row a programme and year that has a budget in one of these policies, or statements, by name and year."""
+def budgets(conn: psycopg.Connection, rules: Sequence[policies.Policy]) -> Rows:
+    """One row a programme and year that has statements, or a budget in one of these policies, by name and year.
+
+    The budget is that of these policies, for a programme of none of them that of the policy of its statements.
+    """
     position = reading.load(conn)
     stated = position.statements.values()
-    by_programme: dict[str, policies.Policy] = {}
-    for one in sorted(rules, key=lambda one: one.validity.first_day):
-        by_programme[one.programme] = one
-    found: dict[tuple[str, int], policies.Policy] = {}
-    for policy in by_programme.values():
-        found.update({(policy.programme, one.year): policy for one in policy.budget.years})
+    found = {(policy.programme, one.year): policy for policy in rules for one in policy.budget.years}
+    given = {policy.programme: policy for policy in rules}
     for statement in stated:
-        found[statement.programme, statement.year] = policies.load(statement.policy)
+        policy = given.get(statement.programme) or policies.load(statement.policy)
+        found.setdefault((statement.programme, statement.year), policy)
     return [
         budget.row(position.books, stated, programme, year, policy.budget)
         for (programme, year), policy in sorted(found.items())

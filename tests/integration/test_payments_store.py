@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, date, datetime
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -14,6 +15,7 @@ from ledger.verify import verify
 from payments import report
 from payments.acting import act
 from payments.life import Event
+from subsidy.policy import load
 from tests.payment_world import body
 
 AS_OF = datetime(2023, 8, 6, tzinfo=UTC)
@@ -74,3 +76,33 @@ def test_money_is_that_of_the_first_record_and_what_is_known_since_is_shown(dsn:
         do("notify", "2023-06/A", "Chen")
         (row,) = report.listed(conn)
         assert (row["total_yuan"], row["known_now_yuan"], row["record"], second.seq) == ("100.00", "90.00", 1, 2)
+
+
+BUDGET = """id: with-a-budget
+follows: cn-wenzhou-2022-137
+programme: {programme}
+validity: {{first_day: 2022-01-01, last_day: 2023-12-31, clause: example}}
+title: a budget
+document: none
+issuer: nobody
+issued_on: 2023-01-01
+budget:
+  years: [{{year: 2023, amount: {{value: "120.00", unit: yuan, clause: example}}}}]
+"""
+
+
+def test_a_policy_of_the_programme_brings_the_budget(embedded_dsn: str, tmp_path: Path) -> None:
+    file, other = tmp_path / "with-a-budget.yaml", tmp_path / "other" / "with-a-budget.yaml"
+    other.parent.mkdir()
+    file.write_text(BUDGET.format(programme="cn-wenzhou"), encoding="utf-8")
+    other.write_text(BUDGET.format(programme="another"), encoding="utf-8")
+    with database.connect() as conn:
+        state(conn, "2023-06", body("2023-06/A", "100.00"), body("2023-06/B", "50.00"))
+        do("notify", "2023-06", "Chen")
+        do("confirm", "2023-06", "Zhou")
+        with pytest.raises(Refusal, match="of the programme another"):
+            act(conn, about="2023-06/A", event="approve", who="Lin", reason="so", policy=str(other))
+        act(conn, about="2023-06", event="approve", who="Lin", reason="so", policy=str(file))
+        (row,) = report.budgets(conn, [load(str(file))])
+        assert (row["budget_yuan"], row["committed_yuan"], row["cut_yuan"]) == ("120.00", "120.00", "30.00")
+        assert report.budgets(conn, [])[0]["budget_yuan"] is None

@@ -77,11 +77,12 @@ def judge(registered: Registered, awards: Iterable[Row], former: Iterable[Row], 
 def shared(holdings: Iterable[Holding], code: str, level: str, name: str, policy: Policy) -> Iterator[Judgement]:
     """One number at two things on the same days; each of them, with one other."""
     for number, mine in by_number(holdings).items():
+        count = str(len({held.thing for held in mine}))
         for one, other in at_once(mine):
             if one.kind in policy.findings.rule(code).kinds:
                 first, end = max(one.first_day, other.first_day), min(one.end_day, other.end_day)
                 seen = {name: number, "operator": other.operator_id, "other": other.id, "from": said(first)}
-                seen["count"] = str(len({held.thing for held in mine}))
+                seen["count"] = count
                 yield Judgement(
                     code, level, *one.thing, one.charger_id, first, end, seen, (one.evidence, other.evidence)
                 )

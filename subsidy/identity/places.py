@@ -57,7 +57,7 @@ def meetings(all_stands: list[Stand], within_m: Decimal) -> Iterator[Meeting]:
     at: dict[Position, dict[Station, list[Stand]]] = {}
     for stand in all_stands:
         at.setdefault(stand.position, {}).setdefault(stand.station, []).append(stand)
-    near = Near(at, within_m)
+    near = Near({position: dict(sorted(there.items())) for position, there in at.items()}, within_m)
     for position, here in sorted(at.items()):
         around = sorted(near.to(position), key=lambda one: one[0])
         for station, mine in sorted(here.items()):
@@ -69,8 +69,8 @@ def meetings(all_stands: list[Stand], within_m: Decimal) -> Iterator[Meeting]:
 
 def _nearest(stand: Stand, station: Station, around: list[tuple[int, dict[Station, list[Stand]]]]) -> Meeting | None:
     for apart, there in around:
-        for other in sorted(set(there) - {station}):
-            for theirs in there[other]:
+        for other, stood in there.items():
+            for theirs in stood if other != station else ():
                 if stand.meets(theirs):
                     return Meeting(stand, theirs, apart)
     return None

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -70,9 +70,12 @@ def explain(
     ] = None,
     as_of: Annotated[str | None, _AS_OF] = None,
     policy: Annotated[str, _POLICY] = _DEFAULT,
+    language: Annotated[
+        Literal["zh", "en", "both"], typer.Option("--language", help="In Chinese, English or both.")
+    ] = "both",
     format: Annotated[Format, _FORMAT] = Format.table,
 ) -> None:
-    """From yuan to clause, rule, inputs and the messages they came in.
+    """From yuan to clause, rule, inputs and the messages they came in, stage by stage.
 
     Example: chargewatch subsidy explain OP1/330302001-01
     """
@@ -84,8 +87,13 @@ def explain(
     with database.connect() as connection:
         known = _moment(as_of) if as_of else database.watermark(connection)
         rows = compute(connection, subject, operator=operator, policy=rules, as_of=known)
-    names = ["subject", "step", "value", "clause", "why", "evidence"]
+    names = [name for name in _STEP if language in ("both", "zh" if name.startswith("zh_") else "en") or name in _SAME]
+    rows = [{name: row[name] for name in names} for row in rows]
     emit(rows, format, names, f"{subject} under {rules.id}, as of {known}")
+
+
+_SAME = ("subject", "clause", "evidence")
+_STEP = ["subject", "step", "zh_step", "value", "zh_value", "clause", "why", "zh_why", "evidence"]
 
 
 def _summary(row: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ import pandas as pd
 from subsidy import award as amounts
 from subsidy.adjustments import Adjustment
 from subsidy.amounts import EXACT, ZERO, money, plain
-from subsidy.dispositions import HELD
+from subsidy.dispositions import HELD, REJECTED
 from subsidy.entitlement import Entitlement
 from subsidy.operating import QUANTITIES
 from subsidy.periods import Period
@@ -156,7 +156,7 @@ def _refused(charger: Row, reasons: Sequence[Mapping[str, str]], policy: Policy)
     earlier = [one for one in reasons if one["code"] == "already_subsidised"]
     failed = [one for one in reasons if one["code"] != "already_subsidised"]
     clause = policy.build.window.clause
-    by = {"already_subsidised": earlier[0]["text"]} if earlier else {}
+    by = {"already_subsidised": earlier[0]["text"].partition(": ")[2]} if earlier else {}
     return [
         Stage("gross", gross, clause, _gross_inputs(charger, policy)),
         Stage("conditions", -gross if failed else ZERO, _clauses(failed) or clause, _codes(failed)),
@@ -188,8 +188,8 @@ def _operating(due: Entitlement, period: Period, operator_id: str) -> list[Line]
             Stage("gross", worth[energy], rate.clause,
                   {"orders": str(row["sessions"]), "energy_kwh": plain(energy), **per_kwh}),
             Stage("conditions", -worth[rejected],
-                  _of_codes(why.get((station, month, "rejected"), {}), due.policy) or rate.clause,
-                  {"rejected_kwh": plain(rejected), **per_kwh, **why.get((station, month, "rejected"), {})}),
+                  _of_codes(why.get((station, month, REJECTED), {}), due.policy) or rate.clause,
+                  {"rejected_kwh": plain(rejected), **per_kwh, **why.get((station, month, REJECTED), {})}),
             Stage("caps", ZERO, rate.clause, {}),
             Stage("earlier_awards", ZERO, rate.clause, {}),
             Stage("held", -worth[held], _of_codes(why.get((station, month, HELD), {}), due.policy) or rate.clause,
@@ -199,6 +199,25 @@ def _operating(due: Entitlement, period: Period, operator_id: str) -> list[Line]
         ]  # fmt: skip
         lines.append(_line(f"operating/{station}/{month}", stages, rate.clause, {"admitted_kwh": plain(admitted)}))
     return lines
+
+
+def of_session(due: Entitlement, row: int) -> tuple[Stage, ...]:
+    """The stages of one order's energy; what is payable is rounded only at its station's month."""
+    rate, decided = due.policy.operating.rate, due.dispositions.iloc[row]
+    worth, disposition = EXACT.multiply(decided["energy_kwh"], rate.value), decided["disposition"]
+    clause = _of_codes(decided["reasons"], due.policy) or rate.clause
+    why = {"reasons": ", ".join(decided["reasons"])} if decided["reasons"] else {}
+    inputs = {"energy_kwh": plain(decided["energy_kwh"]), "yuan_per_kwh": plain(rate.value)}
+    stages = (
+        Stage("gross", worth, rate.clause, inputs),
+        Stage(
+            "conditions", -worth if disposition == REJECTED else ZERO, clause, why if disposition == REJECTED else {}
+        ),
+        Stage("caps", ZERO, rate.clause, {}),
+        Stage("earlier_awards", ZERO, rate.clause, {}),
+        Stage("held", -worth if disposition == HELD else ZERO, clause, why if disposition == HELD else {}),
+    )
+    return _line("", stages, rate.clause, {"rounded": due.policy.operating.rounding.rule}).stages
 
 
 def _of_codes(codes: Iterable[str], policy: Policy) -> str:

@@ -62,6 +62,13 @@ def test_statement_workbook_and_explanations(typed: Typed, told: World, tmp_path
     charger = {step["step"]: step for step in typed("subsidy", "explain", "C1", "--format", "json").json()}
     assert charger["amount"]["value"] == "12000.00 yuan"
     assert charger["dc output"]["clause"] == "137-六"
+    gross, payable = charger["stage gross"], charger["stage payable"]
+    assert (gross["value"], gross["zh_step"], gross["zh_value"]) == ("12000 yuan", "步骤：应补总额", "12000 元")
+    assert payable["value"] == "12000 yuan"
+    (row,) = gross["evidence"]
+    assert (row["what"], row["import_id"], row["source"][-9:]) == ("registry chargers A/C1", 1, "/registry")
+    chinese = typed("subsidy", "explain", "C1", "--language", "zh", "--format", "json").json()
+    assert set(chinese[0]) == {"subject", "zh_step", "zh_value", "clause", "zh_why", "evidence"}
     (proof,) = charger["first proven session"]["evidence"]
     assert (proof["what"], proof["topic"], len(proof["sha256"])) == ("session proof-A-C1", "ev/1/A/session", 64)
     (heard,) = charger["first status or meter item of C1-1"]["evidence"]
@@ -70,11 +77,21 @@ def test_statement_workbook_and_explanations(typed: Typed, told: World, tmp_path
     assert {step["value"] for step in refused if step["step"] == "not eligible"} == {"not_accepted"}
     held = typed("subsidy", "explain", "s2", "--operator", "A", "--format", "json").json()
     assert next(step for step in held if step["step"] == "finding beyond_rating")["why"].startswith(
-        "70 kWh in 3600 s at 60"
+        "70 kWh in 3600 s, at or beyond rated 60 kW"
     )
+    stage = {step["step"]: step for step in held if step["step"].startswith("stage")}
+    assert (stage["stage gross"]["value"], stage["stage held"]["value"], stage["stage payable"]["value"]) == (
+        "7 yuan", "-7 yuan", "0 yuan",
+    )  # fmt: skip
+    assert stage["stage held"]["evidence"][0]["topic"] == "ev/1/A/session"
+    assert "电量达到或超过额定功率所能输出" in stage["stage held"]["zh_why"]
     month = typed("subsidy", "explain", "S1/2023-06", "--format", "json").json()
+    assert {one["message_id"] for step in month if step["step"] == "stage held" for one in step["evidence"]} == {
+        one["message_id"] for step in month if step["step"] in ("session s2", "session s3") for one in step["evidence"]
+    }
     assert next(step for step in month if step["step"] == "amount")["why"].startswith("31.5 kWh × 0.10 yuan/kWh")
-    assert typed("subsidy", "explain", "A").returncode == 0
+    operator = {step["step"]: step for step in typed("subsidy", "explain", "A", "--format", "json").json()}
+    assert operator["stage payable"]["value"] == "12003.15 yuan"
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,7 @@ SHELLS = {"facts", "report", "statement", "explain", "job", "commands"} | {
     "register_readings",
     "running",
     "sample_commands",
+    "tracing",
     "truth_report",
     "worlds",
 }

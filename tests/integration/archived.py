@@ -21,8 +21,8 @@ from uptime.archive import writing
 from uptime.archive.layout import Series
 from uptime.archive.opening import Archive
 
-FIRST, LAST = "2023-06-01", date.fromisoformat(os.environ.get("ARCHIVE_LAST", "2023-06-04"))
-STATIONS = int(os.environ.get("ARCHIVE_STATIONS", "8"))
+FIRST, LAST = "2023-06-01", date.fromisoformat(os.environ.get("ARCHIVE_LAST", "2023-06-03"))
+STATIONS = int(os.environ.get("ARCHIVE_STATIONS", "6"))
 DAY = datetime(2023, 6, 1, tzinfo=UTC)
 
 

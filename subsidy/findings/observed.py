@@ -33,6 +33,8 @@ def observe(orders: pd.DataFrame, meters: pd.DataFrame, statuses: pd.DataFrame, 
     `meters`: connector, at_us, energy_mwh, soc_bp; `statuses`: connector, at_us, bad (bool); one a moment, by connector
     and time.
     """
+    given = orders.index
+    orders = orders.sort_values(["connector", "start"], kind="stable")  # looked up in their order, which is faster
     result = pd.DataFrame(-1, index=orders.index, columns=list(COLUMNS), dtype=np.int64)
     result[["items", "samples", "risen_mwh", "spans_us", "bad_us"]] = 0
     if orders.empty:
@@ -44,8 +46,8 @@ def observe(orders: pd.DataFrame, meters: pd.DataFrame, statuses: pd.DataFrame, 
     for at in (told, axis.of(meters, "at_us")):
         result["items"] += np.searchsorted(at, end + slack_us, "right") - np.searchsorted(at, start - slack_us, "left")
     bad = statuses["bad"].to_numpy(dtype=np.bool_)
-    result["bad_us"] = _held(told, bad, axis, orders, end) - _held(told, bad, axis, orders, start)
-    return result
+    result["bad_us"] = _held(told, bad, axis, end) - _held(told, bad, axis, start)
+    return result.reindex(given)
 
 
 def by_connector(sessions: pd.DataFrame) -> pd.DataFrame:
@@ -140,17 +142,19 @@ def _powers(
     power = np.where(counts, np.minimum(rise, _MOST_RISE_MWH) * _W // np.maximum(apart, 1), 0)
     if not several.any():
         return
-    edges = np.stack([first[several] + 1, beyond[several]], axis=1).ravel()
-    # reduceat goes from edge to edge: every second stretch is an order's; one at the very end gets an empty neighbour
+    # reduceat goes from edge to edge: every second stretch is an order's, and by place those between are short
+    rows = np.flatnonzero(several)[np.argsort(first[several], kind="stable")]
+    edges = np.stack([first[rows] + 1, beyond[rows]], axis=1).ravel()
     least = np.append(np.where(counts, power, np.iinfo(np.int64).max), np.iinfo(np.int64).max)
     most = np.append(np.where(counts, power, -1), -1)
-    result.loc[several, "least_w"] = np.minimum.reduceat(least, edges)[::2]
-    result.loc[several, "most_w"] = np.maximum.reduceat(most, edges)[::2]
-    nothing = several & (result["most_w"].to_numpy() < 0)
-    result.loc[nothing, "least_w"] = -1
+    lowest, highest = np.minimum.reduceat(least, edges)[::2], np.maximum.reduceat(most, edges)[::2]
+    for name, found in (("least_w", np.where(highest < 0, -1, lowest)), ("most_w", highest)):
+        told = np.full(len(result), -1)
+        told[rows] = found
+        result[name] = told
 
 
-def _held(told: Ints, bad: Mask, axis: _Axis, orders: pd.DataFrame, at: Ints) -> Ints:
+def _held(told: Ints, bad: Mask, axis: _Axis, at: Ints) -> Ints:
     """How long, up to a place on the axis, its connector's bad states lasted, counted from the first on the axis."""
     if not len(told):
         return np.zeros(len(at), dtype=np.int64)

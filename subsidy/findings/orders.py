@@ -98,7 +98,7 @@ def repeats(sessions: pd.DataFrame, among: Mask) -> tuple[Mask, Any]:
     candidates = candidates[candidates.duplicated(same[:2], keep=False)]
     if candidates.empty:
         return result, other
-    receipt = ["received_us", "boot_id", "seq", "place", "operator_id", "session_id"]
+    receipt = ["received_us", "boot_id", "seq", "place", "operator_id", "session_id", "content_sha256"]
     for name in receipt:
         candidates[name] = sessions[name].to_numpy()[candidates["row"].to_numpy()]
     candidates = candidates.sort_values(receipt, kind="stable")

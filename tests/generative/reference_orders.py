@@ -147,7 +147,7 @@ def _repeats(one: Session, other: Session) -> bool:
 
 
 def _receipt(one: Session) -> tuple[Any, ...]:
-    return (one.received, one.operator_id, one.session_id)
+    return (one.received, one.operator_id, one.session_id, one.content)
 
 
 def _overlap(one: Session, other: Session) -> timedelta:

@@ -103,3 +103,11 @@ def test_every_rule_has_a_case_on_each_side() -> None:
 
 def test_every_rule_of_the_policy_has_a_family() -> None:
     assert OURS <= set(POLICY.findings.__struct_fields__) <= OURS | ELSEWHERE
+
+
+def test_the_page_says_what_the_policy_says() -> None:
+    from tests.findings_page import PAGE, renewed
+
+    text = PAGE.read_text(encoding="utf-8")
+    assert "`beyond_meter` | 137-六 |" in text
+    assert text == renewed(text, POLICY), "renew it: python -m tests.findings_page"

@@ -19,6 +19,10 @@ from subsidy.place import EPOCH
 from subsidy.policy import Policy
 
 ADMITTED, HELD, REJECTED = "admitted", "held", "rejected"
+IDENTITIES = ("duplicate_meter", "duplicate_qr", "same_place")
+"""Findings about what a charger is, beside its serial number."""
+Told = list[tuple[str, str]]
+"""Codes with what was seen."""
 
 
 def statement(
@@ -57,23 +61,30 @@ def statement(
 def build_rows(entitlement: Entitlement, period: Period, operator_id: str) -> list[dict[str, Any]]:
     """Each charger not awarded before the period: awarded in it, or not eligible by its end, with every reason."""
     found = []
+    twice = _identities(entitlement, period, operator_id)
     for owner, charger_id in entitlement.eligibility.chargers.all_keys():
         if owner != operator_id:
             continue
         made = entitlement.awards.by_charger.get((owner, charger_id))
         if made is not None and made.day < period.first_day:
             continue
-        row = _build_row(entitlement, period, owner, charger_id)
+        row = _build_row(entitlement, period, owner, charger_id, twice.get(charger_id, []))
         if row is not None:
             found.append(row)
     return found
 
 
-def _build_row(entitlement: Entitlement, period: Period, operator_id: str, charger_id: str) -> dict[str, Any] | None:
+def _build_row(
+    entitlement: Entitlement, period: Period, operator_id: str, charger_id: str, twice: Told
+) -> dict[str, Any] | None:
     policy = entitlement.policy
     charger = entitlement.eligibility.chargers.on(period.last_day, operator_id, charger_id)
     if charger is None:  # not registered until after the period
         return None
+    serial = [("duplicate_serial", note) for note in _serial_notes(entitlement, operator_id, charger_id)]
+    if charger["kind"] not in policy.findings.duplicate_serial.kinds:
+        serial = []
+    told = [*serial, *twice]
     row: dict[str, Any] = {
         "charger_id": charger_id,
         "station_id": charger["station_id"],
@@ -85,17 +96,16 @@ def _build_row(entitlement: Entitlement, period: Period, operator_id: str, charg
         "disposition": REJECTED,
         "reasons": [],
         "parts": [],
-        "notes": _serial_notes(entitlement, operator_id, charger_id),
+        "notes": [f"{code}: {said}" for code, said in told],
     }
     made = entitlement.awards.by_charger.get((operator_id, charger_id))
     if made is None or made.day > period.last_day:
         return {**row, "reasons": build_reasons(entitlement, period, operator_id, charger_id)}
-    held = row["notes"] and policy.findings.duplicate_serial.effect == "hold"
-    held = held and charger["kind"] in policy.findings.duplicate_serial.kinds
+    held = sorted({code for code, _ in told if policy.findings.rule(code).effect == "hold"})
     row |= {
         "eligible": True,
         "disposition": HELD if held else ADMITTED,
-        "reasons": reasons(["duplicate_serial"], policy) if held else [],
+        "reasons": reasons(held, policy),
         "awarded_on": made.day.isoformat(),
         "station_id": made.charger["station_id"],
         "kind": made.charger["kind"],
@@ -193,5 +203,23 @@ def _serial_notes(entitlement: Entitlement, operator_id: str, charger_id: str) -
     for row in entitlement.eligibility.chargers.of(operator_id, charger_id):
         for owner, other in entitlement.shared_serials.get(serials.normal(row["serial_no"]), ()):
             if (owner, other) != (operator_id, charger_id):
-                notes.append(f"duplicate_serial: also registered for charger {other} of {owner}")
+                notes.append(f"also registered for charger {other} of {owner}")
     return sorted(set(notes))
+
+
+def _identities(entitlement: Entitlement, period: Period, operator_id: str) -> dict[str, Told]:
+    """By charger the findings about its meters, QR codes and place up to the period's end that nobody has accepted."""
+    found: dict[str, Told] = {}
+    last = (period.last_day - EPOCH).days
+    for one in entitlement.settled:
+        rule, groups = one.found.rule, one.found.groups if one.found.rule in IDENTITIES else None
+        for number, group in enumerate(groups or ()):
+            decision = one.decided.get(number)
+            if group.operator_id != operator_id or group.day > last or (decision and decision.accepted):
+                continue
+            charger_id = group.subject
+            if one.found.subject == "connector":
+                row = entitlement.eligibility.connectors.on(period.last_day, operator_id, group.subject)
+                charger_id = row["charger_id"] if row else ""
+            found.setdefault(charger_id, []).append((rule, one.found.says.format_map(group.values)))
+    return found

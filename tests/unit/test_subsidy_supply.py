@@ -5,8 +5,10 @@ from decimal import Decimal
 from pathlib import Path
 
 from subsidy import policy
+from subsidy.findings.identity import finding_id
+from subsidy.findings.settled import Decision
 from subsidy.policy import Policy
-from tests.subsidy_world import OPERATOR, STATION, World
+from tests.subsidy_world import OPERATOR, STATION, World, local
 
 LAST = date(2023, 6, 30)
 TEXT = (policy.FOLDER / "cn-wenzhou-2022-137.yaml").read_text(encoding="utf-8")
@@ -99,3 +101,29 @@ def test_a_finding_without_orders_is_still_there() -> None:
     world.sessions.clear()
     found = {one.rule: one.count for one in world.decide(LAST).findings if one.count}
     assert found == {"duplicate_meter": 2}
+
+
+def test_where_a_place_holds_the_award_is_held_until_the_finding_is_accepted(tmp_path: Path) -> None:
+    world = World()
+    at = {"longitude": Decimal("120.6"), "latitude": Decimal(28)}
+    for operator_id in ("A", "B"):
+        world.add("operators", OPERATOR, operator_id=operator_id)
+        world.add("stations", STATION, operator_id=operator_id, **at)
+        world.charger(operator_id=operator_id, charger_id="C1", rated_kw_dc=60)
+    world.prove(world.tables["chargers"][0])
+    (row,) = world.statement("2023-06")["build"]
+    assert (row["disposition"], row["amount"]) == ("admitted", "12000.00")
+    assert row["notes"][0] == "same_place: stands 0.000 m from charger C1 at station S1 of B (20 m or less)"
+    path = tmp_path / "stricter.yaml"
+    path.write_text(TEXT.replace("same_place:\n    effect: note", "same_place:\n    effect: hold"), encoding="utf-8")
+    stricter = policy.load(str(path))
+    (row,) = world.statement("2023-06", rules=stricter)["build"]
+    assert (row["disposition"], row["amount"]) == ("held", "0.00")
+    assert [reason["code"] for reason in row["reasons"]] == ["same_place"]
+    due = world.decide(LAST, stricter)
+    (found,) = [one for one in due.findings if one.rule == "same_place"]
+    name = finding_id(found, 0, due.looked)
+    seen = Decision(name, "same_place", "A", "C1", True, "inspector", "two chargers stand there", local("2023-07-01"))
+    world.decisions.append(seen)
+    (row,) = world.statement("2023-06", rules=stricter)["build"]
+    assert (row["disposition"], row["amount"], row["reasons"]) == ("admitted", "12000.00", [])

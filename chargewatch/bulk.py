@@ -53,9 +53,7 @@ _BINARY = {"int2": ">i2", "int4": ">i4", "int8": ">i8", "timestamptz": ">i8"}
 _SINCE_2000_US = 946_684_800_000_000
 
 
-def read_within(
-    connection: psycopg.Connection, sql: str, values: Mapping[str, Any], kinds: Mapping[str, str]
-) -> Columns:
+def read_within(connection: psycopg.Connection, sql: str, kinds: Mapping[str, str]) -> Columns:
     """Columns of a query as `read` gives them, within the connection's own transaction.
 
     `kinds`: each column's name and PostgreSQL type, of fixed width and never null: int2, int4, int8, timestamptz.
@@ -63,7 +61,7 @@ def read_within(
     fields = [("fields", ">i2")]
     for name, kind in kinds.items():
         fields += [(f"{name} length", ">i4"), (name, _BINARY[kind])]
-    with connection.cursor() as cursor, cursor.copy(f"COPY ({sql}) TO STDOUT (FORMAT binary)".encode(), values) as copy:
+    with connection.cursor() as cursor, cursor.copy(f"COPY ({sql}) TO STDOUT (FORMAT binary)".encode()) as copy:
         content = b"".join(copy)
     header, trailer = 19, 2
     rows = np.frombuffer(content[header : len(content) - trailer], dtype=np.dtype(fields))

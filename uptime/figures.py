@@ -66,8 +66,19 @@ class Sums:
         return "pending" if _reaches(self.ratio_upper, profile) else "fail"
 
 
+@dataclass(frozen=True, slots=True)
+class Members:
+    """How many bound connectors, and how many of them fail, are pending, were out for long on end."""
+
+    connectors: int
+    below: int
+    pending: int
+    long_out: int
+
+
 def _reaches(ratio: Pair, profile: Profile) -> bool:
-    over = ratio[0] * profile.least.denominator - profile.least.numerator * ratio[1]
+    least = profile.least
+    over = ratio[0] * least.denominator - least.numerator * ratio[1]
     return over >= 0 if profile.threshold.comparison == "at_least" else over > 0
 
 
@@ -129,30 +140,56 @@ def tally(
     return pd.concat([places, sums], axis="columns").reset_index(drop=True)
 
 
-def figures(tallies: pd.DataFrame, profile: Profile, by: str, *, ripe: bool, everything: bool) -> list[dict[str, Any]]:
+def figures(
+    tallies: pd.DataFrame,
+    profile: Profile,
+    by: str,
+    *,
+    ripe: bool,
+    everything: bool,
+    verdicts: pd.DataFrame | None = None,
+) -> list[dict[str, Any]]:
     """The rows of contract 4 at one level, by operator and id, less what the caller knows (period, settings, as_of).
 
     Levels above the connector sum the bound connectors only. `everything` shows what is not bound too, without a
-    verdict. `ripe`: the period ended so long ago that a pending verdict is a breach.
+    verdict. `ripe`: the period ended so long ago that a pending verdict is a breach. `verdicts`: what `judged` says.
     """
     bound = tallies[tallies["bound"].astype(bool)]
-    connectors = {
-        key: (sums.verdict(profile), long_out) for key, sums, long_out in _summed(bound, LEVELS["connector"], profile)
-    }
-    members: dict[tuple[str, ...], set[tuple[str, str]]] = {}
     names = LEVELS[by]
-    for key, connector in zip(_keys(bound, names), _keys(bound, LEVELS["connector"]), strict=True):
-        members.setdefault(key, set()).add((connector[0], connector[1]))
-    rows = [
-        _row(by, key, sums, profile, [connectors[one] for one in members[key]], ripe=ripe)
-        for key, sums, _ in _summed(bound, names, profile)
-    ]
+    members = _members(bound, names, judged(tallies, profile) if verdicts is None else verdicts)
+    rows = [_row(by, key, sums, profile, members[key], ripe=ripe) for key, sums, _ in _summed(bound, names, profile)]
     if everything:
         rest = tallies[[key not in members for key in _keys(tallies, names)]]
         for key, sums, _ in _summed(rest, names, profile):
             shown = sums if by == "connector" else Sums(0, 0, 0, {})
             rows.append(_row(by, key, shown, profile, None, ripe=ripe))
     return sorted(rows, key=lambda row: (row["operator_id"] or "", row["id"]))
+
+
+def judged(tallies: pd.DataFrame, profile: Profile) -> pd.DataFrame:
+    """Each bound connector's own verdict: operator_id, connector_id, below (fail), pending, long_out.
+
+    For several levels of the same tallies `figures` need not ask for it again.
+    """
+    bound = tallies[tallies["bound"].astype(bool)]
+    told = [(*key, sums.verdict(profile), long) for key, sums, long in _summed(bound, LEVELS["connector"], profile)]
+    table = pd.DataFrame(told, columns=["operator_id", "connector_id", "verdict", "long_out"])
+    table["below"], table["pending"] = table["verdict"] == "fail", table["verdict"] == "pending"
+    return table.drop(columns="verdict")
+
+
+def _members(bound: pd.DataFrame, names: list[str], verdicts: pd.DataFrame) -> dict[tuple[str, ...], Members]:
+    """How many connectors each thing of a level has, and how many of them are below, pending, out for long."""
+    unit = LEVELS["connector"]
+    pairs = bound[list(dict.fromkeys([*names, *unit]))].drop_duplicates().merge(verdicts, on=unit)
+    keys = pd.MultiIndex.from_frame(pairs[names]) if names else pd.Index(["city"] * len(pairs))
+    counted = pairs[["below", "pending", "long_out"]].assign(connectors=1).astype(np.int64)
+    sums = counted.groupby(keys, sort=False).sum()
+    columns = ["connectors", "below", "pending", "long_out"]
+    found = zip(
+        sums.index if names else [()] * len(sums), sums[columns].itertuples(index=False, name=None), strict=True
+    )
+    return {key: Members(*counts) for key, counts in found}
 
 
 def _keys(tallies: pd.DataFrame, names: list[str]) -> list[tuple[str, ...]]:
@@ -166,8 +203,9 @@ def _summed(tallies: pd.DataFrame, names: list[str], profile: Profile) -> Iterat
     keys = pd.MultiIndex.from_frame(tallies[names]) if names else pd.Index(["city"] * len(tallies))
     sums = tallies[counted].groupby(keys, sort=True).sum()
     means = _means(tallies, names, profile)
+    deducting = profile.deducting
     for key, up, down, unknown, *more in sums.itertuples(name=None):
-        deducted = {name: int(us) for name, us in zip(profile.deducting, more[:-1], strict=True)}
+        deducted = {name: int(us) for name, us in zip(deducting, more[:-1], strict=True)}
         own = key if names else ()
         yield own, Sums(int(up), int(down), int(unknown), deducted, means.get(own)), bool(more[-1])
 
@@ -190,13 +228,13 @@ def _row(
     key: tuple[str, ...],
     sums: Sums,
     profile: Profile,
-    members: list[tuple[Verdict, bool]] | None,
+    members: Members | None,
     *,
     ripe: bool,
 ) -> dict[str, Any]:
-    """One row; `members` are the verdict and long outage of each bound connector, None where nothing is bound."""
+    """One row; `members` are its bound connectors, None where nothing is bound."""
     verdict = None if members is None else sums.verdict(profile)
-    members = members or []
+    members = members or Members(0, 0, 0, 0)
     return {
         "level": by,
         "id": key[-1] if key else "city",
@@ -211,8 +249,8 @@ def _row(
         "threshold": str(profile.threshold.value),
         "verdict": verdict,
         "breach": verdict == "fail" or (verdict == "pending" and ripe),
-        "connectors": len(members),
-        "connectors_below": sum(own == "fail" for own, _ in members),
-        "connectors_pending": sum(own == "pending" for own, _ in members),
-        "connectors_out_7d": sum(long_out for _, long_out in members),
+        "connectors": members.connectors,
+        "connectors_below": members.below,
+        "connectors_pending": members.pending,
+        "connectors_out_7d": members.long_out,
     }

@@ -12,7 +12,7 @@ import pandas as pd
 import psycopg
 
 from chargewatch import bulk, database
-from chargewatch.instants import day_start_us, from_us, to_us
+from chargewatch.instants import day_start_us, from_us, iso, to_us
 from registry import placement
 from uptime import firsts, signs, states
 from uptime.evidence import Calendar, Ints, Stretches
@@ -28,6 +28,10 @@ from uptime.units import Units, units
 EVER_US = placement.SINCE_EVER_US
 CONNECTORS = 50_000
 """How many are computed at a time: bounds memory, whatever the size of the city."""
+
+
+class Moved(Exception):
+    """What is kept was brought further while it was read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +171,13 @@ def parts(
     as_of: datetime,
     *,
     whole: bool,
+    within: bool = False,
     returns_within_days: int | None = None,
 ) -> Iterator[KeptPart]:
     """All connectors with a place, in parts, with what is kept of the policy days [first, last) of `zone_day`.
 
-    With `whole` from each connector's beginning, else from the outage on that lasted when the first day began.
+    With `whole` from each connector's beginning, else from the outage on that lasted when the first day began. With
+    `within` as the connection's own transaction sees it; else as it stands, and Moved is raised if that changes.
     """
     first_us, last_us = (day_start_us(day, profile.zone) for day in zone_day)
     places = places[places["from_us"] < last_us].reset_index(drop=True)
@@ -186,38 +192,52 @@ def parts(
         some = connectors[start : start + CONNECTORS]
         mine = np.isin(places["connector_no"].to_numpy(), some)
         life = service_life(places[mine], first[0][mine], first[1][mine], profile.zone, returns_within_days)
-        intervals = _intervals(connection, some, life, first_us, last_us, whole=whole)
+        intervals = _intervals(connection, some, life, first_us, last_us, whole=whole, within=within)
+        if not within and state(connection) != kept:
+            raise Moved
         yield KeptPart(connection, some, life, len(connectors), last_us, as_of, intervals)
 
 
 _SINCE = """
-SELECT connector_no, at, state, reason FROM state_change
-WHERE connector_no BETWEEN %(least)s AND %(most)s AND at >= %(since)s::timestamptz AND at < %(until)s
+SELECT connector_no AS connector, at AS at_us, state, reason FROM state_change
+WHERE connector_no BETWEEN {least} AND {most} AND at >= '{since}' AND at < '{until}'
 """
 _BEFORE = """
-SELECT connector_no, at, state, reason
+SELECT connector_no AS connector, at AS at_us, state, reason
 FROM (SELECT no, coalesce(
-    (SELECT at FROM state_change WHERE connector_no = no AND at < %(since)s AND state = %(serving)s
+    (SELECT at FROM state_change WHERE connector_no = no AND at < '{since}' AND state = {serving}
      ORDER BY at DESC LIMIT 1), '-infinity') AS served_at
-  FROM generate_series(%(least)s::int, %(most)s::int) AS no) AS served
-JOIN state_change ON connector_no = no AND at >= served_at AND at < %(since)s
+  FROM generate_series({least}, {most}) AS no) AS served
+JOIN state_change ON connector_no = no AND at >= served_at AND at < '{since}'
 """
 _KINDS = {"connector": "int4", "at_us": "timestamptz", "state": "int2", "reason": "int2"}
 
 
 def _intervals(
-    connection: psycopg.Connection, connectors: Ints, life: pd.DataFrame, first_us: int, last_us: int, *, whole: bool
+    connection: psycopg.Connection,
+    connectors: Ints,
+    life: pd.DataFrame,
+    first_us: int,
+    last_us: int,
+    *,
+    whole: bool,
+    within: bool,
 ) -> pd.DataFrame:
     """Service intervals until `last_us`, from where each connector last began to serve before `first_us`."""
     asked = {
         "least": int(connectors[0]),
         "most": int(connectors[-1]),
-        "since": "-infinity" if whole else from_us(first_us),
-        "until": from_us(last_us),
+        "since": "-infinity" if whole else iso(from_us(first_us)),
+        "until": iso(from_us(last_us)),
         "serving": states.SERVING,
     }
     queries = [_SINCE] if whole else [_BEFORE, _SINCE]
-    rows = [bulk.read_within(connection, query, asked, _KINDS) for query in queries]
+    rows = [
+        bulk.read_within(connection, query.format(**asked), _KINDS)
+        if within
+        else bulk.read(database.dsn(), query.format(**asked))
+        for query in queries
+    ]
     found = pd.concat([pd.DataFrame(one) for one in rows], ignore_index=True)
     found = found[np.isin(found["connector"].to_numpy(), connectors)]
     # Before its first change a connector has no data: from where its life begins.

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from uptime import states
-from uptime.evidence import Calendar, Facts, Ints, Stretches
+from uptime.evidence import Calendar, Facts, Ints, Stretches, distinct
 from uptime.intervals import Timeline
 from uptime.sessions import counting
 from uptime.settings import IntervalSettings
@@ -76,7 +76,7 @@ class Measure:
 
 def common(one: Stretches, other: Stretches) -> Stretches:
     """What lies in both."""
-    points = np.unique(np.concatenate([one.start, one.end, other.start, other.end]))
+    points = distinct(np.concatenate([one.start, one.end, other.start, other.end]))
     inside = (one.holding(points) >= 0) & (other.holding(points) >= 0)
     until = np.append(points[1:], points[-1:])
     return Stretches.union(points[inside], until[inside])
@@ -84,7 +84,7 @@ def common(one: Stretches, other: Stretches) -> Stretches:
 
 def outside(one: Stretches, other: Stretches) -> Stretches:
     """What lies in the one and not in the other."""
-    points = np.unique(np.concatenate([one.start, one.end, other.start, other.end]))
+    points = distinct(np.concatenate([one.start, one.end, other.start, other.end]))
     inside = (one.holding(points) >= 0) & (other.holding(points) < 0)
     until = np.append(points[1:], points[-1:])
     return Stretches.union(points[inside], until[inside])
@@ -125,7 +125,7 @@ def _announced(facts: Facts, timeline: Timeline, calendar: Calendar, from_us: in
     start = calendar.place(serving["connector"].to_numpy(), np.maximum(serving["from_us"].to_numpy(), from_us))
     end = calendar.place(serving["connector"].to_numpy(), np.minimum(serving["to_us"].to_numpy(), to_us))
     served = Stretches.union(start, end)
-    points = np.unique(np.concatenate([served.start, served.end, at]))
+    points = distinct(np.concatenate([served.start, served.end, at]))
     until = np.append(points[1:], points[-1:])
     last = calendar.last_before(at, points)
     inside = (served.holding(points) >= 0) & (last >= 0)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Literal
@@ -35,6 +36,11 @@ Cause = Literal[
     "platform_outage",
 ]
 Whose = Literal["law", "ours"]
+
+
+@lru_cache(maxsize=64)
+def _exact(value: Decimal) -> Fraction:
+    return Fraction(value)
 
 
 class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -240,7 +246,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @property
     def least(self) -> Fraction:
         """The threshold as an exact fraction."""
-        return Fraction(self.threshold.value)
+        return _exact(self.threshold.value)
 
     @property
     def deducting(self) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """The availability report: from the store's facts to contract 4's rows, recomputed from nothing at every call."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -18,7 +18,7 @@ from uptime.account import account
 from uptime.contests import granted
 from uptime.declarations import reach
 from uptime.evidence import Facts, Ints
-from uptime.figures import figures, tally
+from uptime.figures import figures, judged, tally
 from uptime.intervals import Timeline, service_intervals
 from uptime.life import NEVER, first_items, service_life
 from uptime.opening import outside_hours
@@ -108,16 +108,25 @@ def views_of(
     registry = snapshot.load(connection, as_of)
     beyond = last_day + timedelta(days=2 + max(one.ahead_us for one, _ in views) // (24 * US_PER_H))
     declared = [declarations(registry, profile, first_day, beyond) for profile, _ in views]
-    tallies: list[list[pd.DataFrame]] = [[] for _ in views]
-    for part in _sources(connection, registry, (first_day, last_day), views, as_of):
-        timelines = {settings: part.timeline(settings) for settings in {one for _, one in views}}
-        for found, said, (profile, settings) in zip(tallies, declared, views, strict=True):
-            measured = units(timelines[settings], part.life, profile)
-            reached = reach(said, measured.life, profile)
-            measured = part.proving(measured, reached, settings)
-            pieces = account(measured.timeline, measured.life, reached, profile, start, end)
-            found.append(tally(pieces, measured.life, profile, profile.twelve_months_us(first_day, last_day)))
-        advance(len(part.connectors), total=part.of)
+    days = (first_day, last_day)
+
+    def tallied(sources: Iterable[Part | kept.KeptPart]) -> list[list[pd.DataFrame]]:
+        tallies: list[list[pd.DataFrame]] = [[] for _ in views]
+        for part in sources:
+            timelines = {settings: part.timeline(settings) for settings in {one for _, one in views}}
+            for found, said, (profile, settings) in zip(tallies, declared, views, strict=True):
+                measured = units(timelines[settings], part.life, profile)
+                reached = reach(said, measured.life, profile)
+                measured = part.proving(measured, reached, settings)
+                pieces = account(measured.timeline, measured.life, reached, profile, start, end)
+                found.append(tally(pieces, measured.life, profile, profile.twelve_months_us(first_day, last_day)))
+            advance(len(part.connectors), total=part.of)
+        return tallies
+
+    try:
+        tallies = tallied(_sources(connection, registry, days, views, as_of))
+    except kept.Moved:
+        tallies = tallied(parts(connection, registry, last_day, views, as_of))
     said_once = {
         "from": first_day.isoformat(),
         "to": last_day.isoformat(),
@@ -129,11 +138,12 @@ def views_of(
         ripe = to_us(as_of) >= day_start_us(last_day + timedelta(days=profile.unknown_ripens_after_days), zone)
         named = {**said_once, "profile": profile.id, "settings": settings.id}
         sums = pd.concat(found, ignore_index=True) if found else None
+        verdicts = None if sums is None else judged(sums, profile)
         rows = [
             row
             for level in ([by] if isinstance(by, str) else by)
             if sums is not None
-            for row in figures(sums, profile, level, ripe=ripe, everything=everything)
+            for row in figures(sums, profile, level, ripe=ripe, everything=everything, verdicts=verdicts)
         ]
         answers.append([{name: {**row, **named}[name] for name in FIELDS} for row in rows])
     return answers

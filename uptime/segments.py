@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from uptime import states
-from uptime.evidence import Bools, Calendar, Ints, Stretches
+from uptime.evidence import Bools, Calendar, Ints, Stretches, distinct
 from uptime.intervals import Timeline
 from uptime.life import NEVER
 
@@ -43,7 +43,7 @@ def segments(
         *(edge for one in (observed, lived, proven, _stretches(calendar, reached)) for edge in (one.start, one.end)),
         *(calendar.place(connectors, np.full(len(connectors), cut)) for cut in (from_us, to_us, *cuts)),
     ]
-    points = np.unique(np.concatenate(edges))
+    points = distinct(np.concatenate(edges))
     interval = observed.holding(points)
     place = lived.holding(points)
     inside = (interval >= 0) & (place >= 0)

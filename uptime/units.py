@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from uptime import states
-from uptime.evidence import Bools, Calendar, Ints, Stretches
+from uptime.evidence import Bools, Calendar, Ints, Stretches, distinct
 from uptime.intervals import Timeline
 from uptime.profile import Profile
 from uptime.settings import IntervalSettings
@@ -137,7 +137,7 @@ def _slots(calendar: Calendar, table: pd.DataFrame) -> list[tuple[Stretches, pd.
 def _swept(calendar: Calendar, pieces: pd.DataFrame, places: pd.DataFrame, profile: Profile) -> pd.DataFrame:
     """Intervals of units: the state of the best, or the worst, of their connectors."""
     slots = _slots(calendar, pieces)
-    points = np.unique(np.concatenate([edge for one, _ in slots for edge in (one.start, one.end)]))
+    points = distinct(np.concatenate([edge for one, _ in slots for edge in (one.start, one.end)]))
     rank = states.BADNESS.astype(np.int64) * (1 if profile.combine == "best" else -1)
     least = np.full(len(points), np.iinfo(np.int64).max)
     row = np.full(len(points), -1)
@@ -164,7 +164,7 @@ def _swept(calendar: Calendar, pieces: pd.DataFrame, places: pd.DataFrame, profi
 def _lives(calendar: Calendar, places: pd.DataFrame) -> pd.DataFrame:
     """Service life of units: as long as any of its connectors has one, and bound as long as any is."""
     slots = _slots(calendar, places)
-    points = np.unique(np.concatenate([edge for one, _ in slots for edge in (one.start, one.end)]))
+    points = distinct(np.concatenate([edge for one, _ in slots for edge in (one.start, one.end)]))
     row, members = np.full(len(points), -1), np.zeros(len(points), dtype=np.int64)
     bound = np.zeros(len(points), dtype=np.bool_)
     for stretches, mine in slots:

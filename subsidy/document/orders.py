@@ -25,7 +25,7 @@ COLUMNS = (
 
 
 def positions(due: Entitlement, period: Period, operator_id: str) -> Ints:
-    """The operator's orders of the period by position, which is the order of their numbers."""
+    """The operator's orders of the period by position; the store gives them in the order of their numbers."""
     return np.flatnonzero(in_period(due.dispositions, period, operator_id).to_numpy())
 
 

@@ -13,8 +13,8 @@ from tests.health.house import PACKAGES, PYPROJECT, ROOT, code, module
 BIN = Path(sys.executable).parent
 CONTRACTS = {contract["id"]: contract for contract in PYPROJECT["tool"]["importlinter"]["contracts"]}
 SHELLS = {"facts", "report", "statement", "explain", "job", "commands"} | {
-    *(f"archive.{name}" for name in ("bucketing", "commands", "opening", "parquet", "reading", "rebuilding", "storage")),
-    *(f"archive.{name}" for name in ("store", "verifying", "writing")),
+    *(f"archive.{name}" for name in ("bucketing", "commands", "opening", "parquet", "reading", "rebuilding")),
+    *(f"archive.{name}" for name in ("storage", "store", "verifying", "writing")),
     "acting",
     "auditing",
     "comparison",

@@ -2,8 +2,10 @@
 
 from datetime import date
 
-from registry.serials import normal as normal
+from registry.serials import normal
 from subsidy.versions import Row, Versions
+
+__all__ = ["Subsidised", "earliest_commissioning", "normal", "registered_for"]
 
 
 def earliest_commissioning(chargers: Versions) -> dict[str, date]:

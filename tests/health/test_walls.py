@@ -50,6 +50,10 @@ SHELLS = {"facts", "report", "statement", "explain", "job", "commands"} | {
     "sample_commands",
     "tracing",
     "truth_report",
+    "firsts",
+    "keeping",
+    "kept",
+    "streaming",
     "worlds",
 }
 

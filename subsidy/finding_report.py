@@ -15,6 +15,7 @@ from subsidy.facts import of_message
 from subsidy.findings import listing
 from subsidy.findings.identity import finding_id, rows_of
 from subsidy.findings.settled import Decision, Settled
+from subsidy.overseeing import with_bills
 from subsidy.policy import Policy
 from subsidy.statement import entitlement
 from subsidy.wording import in_period
@@ -38,7 +39,7 @@ def listed(
         raise Refusal(f"there is no rule {rule!r}", f"one of {', '.join(rules)}", READ)
     if state not in (None, *listing.STATES):
         raise Refusal(f"there is no state {state!r}", f"one of {', '.join(listing.STATES)}", READ)
-    due = _due(connection, policy, as_of, period)
+    due = with_bills(connection, _due(connection, policy, as_of, period), as_of)
     among = np.ones(len(due.sessions), dtype=np.bool_)
     if period is not None:
         among = in_period(due.dispositions, periods.parse(period)).to_numpy(dtype=np.bool_)
@@ -52,7 +53,7 @@ def listed(
 
 def shown(connection: psycopg.Connection, name: str, *, policy: Policy, as_of: datetime) -> dict[str, Any]:
     """One finding with its evidence; of each order the message that it came in."""
-    due = _due(connection, policy, as_of, None)
+    due = with_bills(connection, _due(connection, policy, as_of, None), as_of)
     settled, number = _of(due, name)
     rows = listing.evidence_rows(settled, number, due.looked)
     touched = rows_of(settled.found, number)

@@ -131,9 +131,15 @@ class Unexplained(Finding, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 class AboveTariff(Finding, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A bill beyond the published prices by more than rounding explains."""
+    """A bill beyond the published prices by more than rounding explains; it moves no energy, so it is only noted."""
 
     tolerance: Quantity
+
+    def __post_init__(self) -> None:
+        if self.effect != "note":
+            raise ValueError(
+                f"its effect is {self.effect!r}, expected 'note': what was paid for energy holds none of it"
+            )
 
 
 class AboveCap(AboveTariff, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -142,6 +148,7 @@ class AboveCap(AboveTariff, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     at_most: Quantity | None = None
 
     def __post_init__(self) -> None:
+        AboveTariff.__post_init__(self)
         if self.at_most is not None and self.at_most.unit != "yuan/kWh":
             raise ValueError(f"at_most has the unit {self.at_most.unit!r}, expected 'yuan/kWh'")
 

@@ -1,6 +1,7 @@
 """What supervision asks (137-四, 137-八, 137-十), from the store: bills, meters, conditions of operators."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -10,9 +11,11 @@ import psycopg
 
 from chargewatch.instants import from_us
 from registry import snapshot
-from subsidy import charging, operating, prices, qualification, verification
+from subsidy import charging, decisions, operating, prices, qualification, verification
 from subsidy.amounts import ZERO, money, plain
 from subsidy.entitlement import Entitlement
+from subsidy.findings import bills
+from subsidy.findings.settled import settled
 from subsidy.periods import Period
 from subsidy.place import EPOCH
 from subsidy.policy import Policy
@@ -28,6 +31,26 @@ def over_charged(
 ) -> list[Row]:
     """Orders that were charged more than was published or than the cap, by the operator's pseudonym for the vehicle."""
     due = entitlement(connection, period, policy, as_of)
+    first, end = (period.first_day - EPOCH).days, (period.end_day - EPOCH).days
+    over, vehicles = _over(connection, due, operator, first, end, as_of)
+    found = [_bill(due, one, vehicles.get(one.row, "")) for one in over]
+    return sorted(found, key=lambda one: (one["operator_id"], one["vehicle"], one["start"], one["session_id"]))
+
+
+def with_bills(connection: psycopg.Connection, due: Entitlement, as_of: datetime) -> Entitlement:
+    """The same with the findings about bills, which no amount needs."""
+    last = (due.last_day - EPOCH).days
+    over, _ = _over(connection, due, None, 0, last + 1, as_of)
+    known = decisions.known(connection, as_of)
+    noted = [settled(one, known, due.looked) for one in bills.found(due.looked, {one.row: one for one in over})]
+    return replace(due, settled=[*due.settled, *noted])
+
+
+def _over(
+    connection: psycopg.Connection, due: Entitlement, operator: str | None, first: int, end: int, as_of: datetime
+) -> tuple[list[prices.OverCharge], dict[int, str]]:
+    """Over-charged orders on policy days (since 1970), and the pseudonyms of vehicles by position."""
+    policy = due.policy
     tariffs = Tariffs(rows(snapshot.load(connection, as_of).tables["tariffs"]))
     rule, capped = policy.findings.price_above_tariff, policy.findings.service_fee_above_cap
     limits = prices.Limits(rule.tolerance.value, capped.at_most.value if capped.at_most else None)
@@ -35,7 +58,6 @@ def over_charged(
     operators = [one for one in due.operators if capped.at_most or one in tariffs.operators]
     if operator is not None:
         operators = [one for one in operators if one == operator]
-    first, end = (period.first_day - EPOCH).days, (period.end_day - EPOCH).days
     vehicles: dict[int, str] = {}
 
     def orders() -> Iterator[prices.Order]:
@@ -44,11 +66,7 @@ def over_charged(
                 vehicles[order.row] = vehicle
             yield order
 
-    found = [
-        _bill(due, one, vehicles.get(one.row, ""))
-        for one in prices.over_charges(orders(), tariffs, limits, policy.zone)
-    ]
-    return sorted(found, key=lambda one: (one["operator_id"], one["vehicle"], one["start"], one["session_id"]))
+    return list(prices.over_charges(orders(), tariffs, limits, policy.zone)), vehicles
 
 
 def _bill(due: Entitlement, one: prices.OverCharge, vehicle: str) -> Row:

@@ -113,6 +113,11 @@ def test_supervision_sees_prices_meters_and_operators(typed: Typed, told: World)
         "2.5",
         "137-八",
     )
+    listed = typed(
+        "subsidy", "findings", "list", "--rule", "price_above_tariff", "--period", "2023-06", *AS_OF, *JSON
+    ).json()
+    assert [(one["subject"], one["effect"], one["state"]) for one in listed] == [("=dear", "note", "open")]
+    assert listed[0]["zh"] == "收取 17.5 元，按公示价应为 15 元（2023-01-01 起执行），多收 2.5 元"
     (car,) = typed("subsidy", "prices", *JUNE, "--by-vehicle", *JSON).json()
     assert (car["vehicle"], car["orders"], car["over_yuan"]) == ("car-1", 1, "2.5")
     assert typed("subsidy", "prices", "--period", "2023-05", *JSON).json() == []

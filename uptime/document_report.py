@@ -11,9 +11,10 @@ from chargewatch import __version__, database
 from chargewatch.instants import US_PER_H, day_start_us, from_us, iso, to_us
 from registry import snapshot
 from registry.contents import Registry
+from uptime import truth_limits, truth_report
 from uptime.account import account
 from uptime.declarations import reach
-from uptime.document import content, lines, quality
+from uptime.document import content, lines, quality, wording
 from uptime.document.content import Report, Row
 from uptime.figures import tally
 from uptime.profile import Profile
@@ -67,7 +68,25 @@ def compute(
         content.trend(sum(spread[1:], spread[0]), days) if spread else [],
         content.distribution(levels["connector"], profile),
         quality.rows(_fates(connection, start, end, as_of), spent, lates),
+        _doubted(connection, first_day, last_day, profile, settings, as_of),
     )  # fmt: skip
+
+
+def _doubted(
+    connection: psycopg.Connection,
+    first_day: date,
+    last_day: date,
+    profile: Profile,
+    settings: IntervalSettings,
+    as_of: datetime,
+) -> list[Row]:
+    """What uptime.truth found, without its evidence, which `uptime truth` shows."""
+    found = truth_report.compute(
+        connection, first_day=first_day, last_day=last_day, by="finding", operator=None, profile=profile,
+        settings=settings, limits=truth_limits.load(), as_of=as_of,
+    )  # fmt: skip
+    kept = (*wording.DOUBT, "means", "limits")
+    return [{name: row[name] for name in kept} for row in found]
 
 
 def _names(registry: Registry) -> dict[tuple[str, str | None, str], str]:

@@ -26,9 +26,13 @@ def day(number: int, hour: float = 0) -> datetime:
 
 @pytest.fixture
 def city(embedded_dsn: str, tmp_path: Path) -> SmallCity:
-    """June: a fault of five days at C1-2, two silent days (at C1-2 until the end), an order told two days late."""
+    """June: a fault of five days at C1-2, two silent days (at C1-2 until the end), an order told two days late.
+
+    While C1-1 charges on the 12th its samples are frozen.
+    """
     city = SmallCity(tmp_path)
     city.register()
+    frozen = {"connector_id": "C1-1", "energy_kwh": 120.25, "power_kw": 60, "soc_pct": 40.5}
     city.ingest(
         city.status(day(1, 1), "available"),
         *city.heartbeats(day(1, 2), day(18)),
@@ -37,6 +41,12 @@ def city(embedded_dsn: str, tmp_path: Path) -> SmallCity:
         city.status(day(5), "faulted", "C1-2"),
         city.status(day(10), "available", "C1-2"),
         city.session(day(3, 8), 2, "20", "late", "100", sent=day(5, 11)),
+        city.status(day(12, 8), "charging", "C1-1"),
+        *(
+            city.message("meter", at, {**frozen, "at": at.isoformat()})
+            for at in (day(12, 8 + nth / 5) for nth in range(6))
+        ),
+        city.status(day(12, 10), "available", "C1-1"),
     )
     return city
 
@@ -77,7 +87,12 @@ def test_three_files_of_one_content_that_add_up(typed: Typed, city: SmallCity, t
     lines = list(book["区间"].iter_rows(min_row=2, values_only=True))
     assert sum(Decimal(str(line[8])) for line in lines if line[9] == "正常") == sums["city up"]
     assert all(row[4] == 0 for row in book["核对"].iter_rows(min_row=2, values_only=True))
+    # The truth of status stands beside the figures.
+    assert ("C1-1", "frozen_samples") in {(row["connector_id"], row["rule"]) for row in told["truth"]}
+    doubted = list(book["状态存疑"].iter_rows(min_row=2, values_only=True))
+    assert ("A", "C1-1", "采样值不变 frozen_samples") in {line[:3] for line in doubted}
     page = written[".html"].read_text(encoding="utf-8")
+    assert "采样值不变 frozen_samples" in page
     assert "A C1-2" in page
     assert told["parameters"]["profile_sha256"] in page
 

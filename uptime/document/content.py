@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -48,6 +48,8 @@ class Report:
     trend: list[Row]
     distribution: list[Row]
     quality: list[Row]
+    doubted: list[Row] = field(default_factory=list)
+    """Statuses that do not fit what connectors do (uptime.truth): beside the figures, none of which counts them."""
 
     @property
     def city(self) -> Row | None:
@@ -108,6 +110,7 @@ def encoded(report: Report) -> bytes:
         "trend": report.trend,
         "distribution": report.distribution,
         "quality": report.quality,
+        "truth": report.doubted,
         "intervals": list(told(report.lines)),
     }
     return (json.dumps(content, ensure_ascii=False, indent=1, default=str) + "\n").encode()

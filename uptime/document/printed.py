@@ -44,6 +44,7 @@ def html(report: Report, content_sha256: str) -> str:
         *_places(report),
         *_deducted(report),
         *_quality(report),
+        *_doubted(report),
         *_parameters(report, content_sha256),
     ]
     return pages.page(title, body, style=charts.style(), behind="演练" if report.rehearsal else "")
@@ -187,8 +188,15 @@ def _quality(report: Report) -> Iterable[str]:
     )
 
 
+def _doubted(report: Report) -> Iterable[str]:
+    yield "<h2>八、状态真实性</h2><p>上报的状态与订单、电表及相邻设施不相符之处，仅供核查：以上任何数字均未计入。</p>"
+    rows = [[str(value) for value in wording.doubt(row).values()] for row in report.doubted]
+    titles = [COLUMNS[name] for name in wording.DOUBT]
+    yield pages.table(titles, rows) if rows else "<p>本周期没有存疑的状态。</p>"
+
+
 def _parameters(report: Report, content_sha256: str) -> Iterable[str]:
-    yield "<h2>八、参数与校验</h2>"
+    yield "<h2>九、参数与校验</h2>"
     told = {**report.parameters, "content_sha256": content_sha256}
     yield pages.table(["参数", "值"], [[name, _said(value)] for name, value in told.items()], kind="wide")
     yield "<p>content_sha256 为同一内容 JSON 文件的 SHA-256。任何一个数都可由工作簿“区间”表加总得出。</p>"

@@ -73,6 +73,12 @@ COLUMNS = {
     "quarantined": "隔离",
     "conflicts": "冲突",
     "late_items": "迟到条目",
+    "score": "可疑程度",
+    "seen": "所见",
+    "limit": "限值",
+    "unit": "单位",
+    "rule": "规则",
+    "evidence_count": "证据条数",
     "silence_s": "静默（秒）",
     "before_first_status_s": "首次状态之前（秒）",
     "announced_unknown_s": "上报未知（秒）",
@@ -91,6 +97,20 @@ COLUMNS = {
 }
 """A column's title by its name in contract 4 and in the JSON."""
 REHEARSAL = "演练 REHEARSAL：本报告出自演练库，以发送方时钟为准，不是正式数据。"
+
+RULES = {
+    "failing_visits": "报空闲而充电不成", "passed_over": "报空闲而无人使用（相邻设施有订单）",
+    "zombie": "长期报正常而无订单（相邻设施有订单）", "busy_without_energy": "报占用而无电量",
+    "charging_without_order": "报充电而无订单", "order_while_available": "报空闲时有订单",
+    "energy_while_available": "报空闲时电表走字", "frozen_samples": "采样值不变", "still_register": "电表示数不动",
+}  # fmt: skip
+DOUBT = ["operator_id", "connector_id", "rule", "score", "seen", "limit", "unit", "evidence_count"]
+"""Columns of a status that does not fit."""
+
+
+def doubt(row: dict[str, Any]) -> dict[str, Any]:
+    """What was found of one, its rule in words with the code."""
+    return {**{name: row[name] for name in DOUBT}, "rule": f"{RULES[row['rule']]} {row['rule']}"}
 
 
 def heading(name: str) -> str:

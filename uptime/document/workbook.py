@@ -56,6 +56,7 @@ def _sheets(report: Report, content_sha256: str, most_rows: int) -> Iterator[tup
     yield "分布", _plain(["from", "to", "connectors"], report.distribution)
     lengths = [f"{name}_s" for name in (*TIMES, "late_good_news")]
     yield "数据质量", _plain(["operator_id", *FATES, "late_items", *lengths], report.quality)
+    yield "状态存疑", _plain(wording.DOUBT, [wording.doubt(row) for row in report.doubted])
     yield "参数", _parameters(report, content_sha256)
     yield "规则", _plain(["about", "says", "clause", "reading"], page.rows(report.profile))
 

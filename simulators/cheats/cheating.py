@@ -22,7 +22,7 @@ _RAISED = {"over_advance": 8, "skimmed": 3}
 _SCHEMES = ("endless", *_RAISED, *_REGISTERS, "too_regular")
 """What a connector does all the time; one that has none may cheat with single orders."""
 
-_LARGE, _FEW = 5, 5
+_LARGE, _FEW, _BUSY = 5, 5, 30
 _FLEETS = ("fleet_as_public", "disguised_fleet")
 _CHARGED = ("flat_power", "idle_discharge", "micro_sessions", "in_maintenance")
 _MS_US = 1_000
@@ -52,8 +52,9 @@ class Cheating:
         if scheme == "too_regular":
             charges = [replace(one, cheat=scheme) for one in loads.too_regular(plug, charges, intervals, from_us)]
         elif scheme == "fleet_as_public":
-            own = [self._vehicle("fleet", f"{plug.connector_id}/{number}") for number in range(2)]
-            charges = [replace(one, vehicle=own[index % 2], cheat=scheme) for index, one in enumerate(charges)]
+            count = 2 if len(charges) > _BUSY else 1
+            own = [self._vehicle("fleet", f"{plug.connector_id}/{number}") for number in range(count)]
+            charges = [replace(one, vehicle=own[index % count], cheat=scheme) for index, one in enumerate(charges)]
         elif scheme == "disguised_fleet":
             charges = [replace(one, cheat=scheme) for one in charges]
         else:

@@ -69,7 +69,7 @@ def _fleet_as_public(looked: Looked, vehicle: Ints) -> Findings:
         share = Decimal(int(one["regular"])) * 100 / Decimal(int(one["energy"]))
         values = {
             "vehicles": str(int(one["vehicles"])),
-            "share": f"{plain(share.quantize(Decimal('0.1')))} %",
+            "share": f"{plain(round(share, 1))} %",
             "orders": str(int(one["orders"])),
         }
         subject = f"{station_id}/{np.datetime64(int(month), 'M')}"

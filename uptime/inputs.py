@@ -151,7 +151,7 @@ def _reached(table: str, cells: dict[str, Any], registry: Registry) -> set[int]:
         return set(mine[mine["charger_id"].isin(there["charger_id"])]["connector_no"])
     if scope == "charger":  # and every other one that has its serial number: it may be the same one, come back
         of_operator = chargers[chargers["operator_id"] == cells["operator_id"]]
-        number = normal(cells["serial_no"])
+        number = normal(cells.get("serial_no"))  # none where a declaration names the charger
         same = [one != "" and one == number for one in map(normal, of_operator["serial_no"])]
         return set(mine[mine["charger_id"].isin({scope_id, *of_operator[same]["charger_id"]})]["connector_no"])
     if scope == "connector":

@@ -93,9 +93,10 @@ def _sum(
     if only is not None:
         places = places[np.isin(places["connector_no"].to_numpy(dtype=np.int64), only)].reset_index(drop=True)
     rows: list[tuple[Any, ...]] = []
-    within = settings.returns_within_days
-    source = kept.parts(connection, places, (first, last), profile, now.as_of, whole=False, returns_within_days=within)
-    for part in source:
+    for part in kept.parts(
+        connection, places, (first, last), profile, now.as_of, whole=False, within=True,
+        returns_within_days=settings.returns_within_days,
+    ):  # fmt: skip
         measured = part.measured(profile, settings)
         reached = reach(declared, measured.life, profile)
         measured = part.proving(measured, reached, settings)

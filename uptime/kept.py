@@ -171,7 +171,7 @@ def parts(
     as_of: datetime,
     *,
     whole: bool,
-    within: bool = False,
+    within: bool,
     returns_within_days: int | None = None,
 ) -> Iterator[KeptPart]:
     """All connectors with a place, in parts, with what is kept of the policy days [first, last) of `zone_day`.

@@ -170,7 +170,9 @@ def _sources(
     places = profile.binds.bound(places, profile.zone)
     whole = any(rule.caps_us for profile, _ in views for rule in profile.causes)
     within = views[0][1].returns_within_days
-    yield from kept.parts(connection, places, days, profile, as_of, whole=whole, returns_within_days=within)
+    yield from kept.parts(
+        connection, places, days, profile, as_of, whole=whole, within=False, returns_within_days=within
+    )
 
 
 FIELDS = [

@@ -168,7 +168,7 @@ def day_amounts(
         ac = fen((row.get("rated_kw_ac") or Decimal(0)) * 80)
         earlier = replaced(world, row, day, awards)
         unit = row.get("power_unit_id")
-        if unit:
+        if unit and row["kind"] != "ac":  # a unit's rating is shared by what draws DC from it
             dc = min(dc, share(world, key, unit, day), left(world, key[0], unit, day, awards, dc_paid) + earlier)
         if row["kind"] == "dc":
             ac = Decimal(0)
@@ -179,7 +179,7 @@ def day_amounts(
         off_dc = min(dc, earlier)
         dc, ac = dc - off_dc, max(Decimal(0), ac - (earlier - off_dc))
         found[key] = (dc + ac, dc)
-        if unit:
+        if unit and row["kind"] != "ac":
             wanted.setdefault((key[0], unit), {})[key[1]] = dc
     for (operator_id, unit), amounts in wanted.items():
         rest = left(world, operator_id, unit, day, awards, dc_paid)

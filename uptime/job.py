@@ -60,7 +60,7 @@ def _summed(
     if changed is None and not other_rules:
         return []
     made = kept.none_changed() if changed is None else changed
-    known = first if other_rules or before is None else day_of_us(to_us(before.until), zone)
+    known = first if other_rules or before is None else max(first, day_of_us(to_us(before.until), zone))
     everyone = _between(known, today)
     late = made[made["from_us"] < (to_us(before.until) if before is not None and not other_rules else kept.EVER_US)]
     since = (

@@ -39,6 +39,8 @@ def observe(orders: pd.DataFrame, meters: pd.DataFrame, statuses: pd.DataFrame, 
     result[["items", "samples", "risen_mwh", "spans_us", "bad_us"]] = 0
     if orders.empty:
         return result
+    # what a connector without orders says belongs on nobody's line
+    meters, statuses = (one[one["connector"].isin(orders["connector"])] for one in (meters, statuses))
     axis = _Axis(orders, meters, statuses, slack_us)
     start, end = axis.of(orders, "start"), axis.of(orders, "end")
     _samples(result, meters, axis.of(meters, "at_us"), axis, orders, start, end)

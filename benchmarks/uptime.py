@@ -9,7 +9,6 @@ memory is its own. Exit status 1 if a gate is not met.
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import time
@@ -24,7 +23,7 @@ import pandas as pd
 import psycopg
 
 from benchmarks import archive_city, uptime_rivals
-from benchmarks.processes import PROGRAM, Database, folder
+from benchmarks.processes import PROGRAM, Database, folder, memory_mb
 from chargewatch import bulk, database
 from chargewatch.instants import to_us
 from registry import snapshot
@@ -49,7 +48,7 @@ def main() -> int:
     asked = parser.parse_args()
     if asked.step:
         found = {"kernel": _kernel, "read": _read, "day": _day, "report": _report}[asked.step]()
-        print(json.dumps({**found, "memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}))
+        print(json.dumps({**found, "memory_mb": memory_mb(os.getpid(), "VmHWM")}))
         return 0
     scale = 10 if asked.quick else 1
     load = os.getloadavg()[0]

@@ -18,7 +18,8 @@ demo: .venv/installed ## One simulated month from message to yuan; KEEP=1 keeps 
 
 test: .venv/installed-for-tests ## Install what the tests need and run all of them
 	@$(BIN)/python tests/bring.py
-	@$(BIN)/pytest -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist worksteal --durations=12 || { \
+	@$(BIN)/pytest --cache-clear -n $$(($$(getconf _NPROCESSORS_ONLN) + 1)) --dist worksteal --durations=12 || { \
+	  status=$$?; test $$status -eq 1 || exit $$status; \
 	  echo "What failed is run once more, alone: a defect fails again, a machine that was too busy does not."; \
 	  $(BIN)/pytest --last-failed --last-failed-no-failures none; }
 
